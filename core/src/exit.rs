@@ -39,7 +39,11 @@ impl ExitCode {
     /// The one code for several tenants: the first of 70, 64, 1, 4, 5, 3, 2, 0 that occurred.
     #[must_use]
     pub fn combine(self, other: Self) -> Self {
-        if self.rank() <= other.rank() { self } else { other }
+        if self.rank() <= other.rank() {
+            self
+        } else {
+            other
+        }
     }
 
     const fn rank(self) -> u8 {

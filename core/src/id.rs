@@ -39,29 +39,49 @@ pub enum IdError {
 const NAME_RULE: &str = "use 1 to 30 lower-case letters, digits and single `-`, starting with a letter and ending with a letter or digit";
 
 fn check_name(what: &'static str, text: &str) -> Result<(), IdError> {
-    let shape = || IdError::Shape { what, text: text.to_owned(), rule: NAME_RULE };
+    let shape = || IdError::Shape {
+        what,
+        text: text.to_owned(),
+        rule: NAME_RULE,
+    };
     let bytes = text.as_bytes();
     let first = bytes.first().ok_or_else(shape)?;
     if bytes.len() > NAME_MAX
         || !first.is_ascii_lowercase()
         || bytes.ends_with(b"-")
         || text.contains("--")
-        || !bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
+        || !bytes
+            .iter()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
     {
         return Err(shape());
     }
     if RESERVED.contains(&text) || RESERVED_PREFIXES.iter().any(|p| text.starts_with(p)) {
-        return Err(IdError::Reserved { what, text: text.to_owned() });
+        return Err(IdError::Reserved {
+            what,
+            text: text.to_owned(),
+        });
     }
     Ok(())
 }
 
-fn check_hex(what: &'static str, text: &str, len: usize, rule: &'static str) -> Result<(), IdError> {
-    let hex = text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+fn check_hex(
+    what: &'static str,
+    text: &str,
+    len: usize,
+    rule: &'static str,
+) -> Result<(), IdError> {
+    let hex = text
+        .bytes()
+        .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     if text.len() == len && hex {
         Ok(())
     } else {
-        Err(IdError::Shape { what, text: text.chars().take(80).collect(), rule })
+        Err(IdError::Shape {
+            what,
+            text: text.chars().take(80).collect(),
+            rule,
+        })
     }
 }
 
@@ -167,10 +187,12 @@ impl Digest {
 /// Lower-case hex of `bytes`.
 pub fn hex(bytes: &[u8]) -> String {
     use fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, b| {
-        write!(out, "{b:02x}").expect("writing to a String cannot fail");
-        out
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut out, b| {
+            write!(out, "{b:02x}").expect("writing to a String cannot fail");
+            out
+        })
 }
 
 impl TenantName {
@@ -192,7 +214,19 @@ impl TenantName {
 }
 
 /// The parts of a tenant, each with releases and pointers of its own, in the order they are applied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
     /// What exists without any app: namespaces, quota, limits, default-deny, secret store.
@@ -248,14 +282,39 @@ mod tests {
     fn hostile_names_are_refused() {
         let long = "a".repeat(31);
         for bad in [
-            "", "A", "1a", "-a", "a-", "a--b", "a_b", "a.b", "a/b", "..", "a b", "é", "a\n", "default",
-            "kube-system", "orz-system", "argocd", &long,
+            "",
+            "A",
+            "1a",
+            "-a",
+            "a-",
+            "a--b",
+            "a_b",
+            "a.b",
+            "a/b",
+            "..",
+            "a b",
+            "é",
+            "a\n",
+            "default",
+            "kube-system",
+            "orz-system",
+            "argocd",
+            &long,
         ] {
-            assert!(bad.parse::<TenantName>().is_err(), "{bad:?} must be refused");
-            assert!(bad.parse::<ProjectName>().is_err(), "{bad:?} must be refused");
+            assert!(
+                bad.parse::<TenantName>().is_err(),
+                "{bad:?} must be refused"
+            );
+            assert!(
+                bad.parse::<ProjectName>().is_err(),
+                "{bad:?} must be refused"
+            );
         }
         for good in ["a", "a1", "buildos-dev", &"a".repeat(30), "orz-platform"] {
-            assert!(good.parse::<TenantName>().is_ok(), "{good:?} must be accepted");
+            assert!(
+                good.parse::<TenantName>().is_ok(),
+                "{good:?} must be accepted"
+            );
         }
     }
 
@@ -265,14 +324,25 @@ mod tests {
         for own in ["acme", "acme--shop"] {
             assert!(tenant.owns_namespace(own), "{own}");
         }
-        for foreign in ["acme-shop", "acme--", "acme---x", "acmes", "acme--a--b", "other", ""] {
+        for foreign in [
+            "acme-shop",
+            "acme--",
+            "acme---x",
+            "acmes",
+            "acme--a--b",
+            "other",
+            "",
+        ] {
             assert!(!tenant.owns_namespace(foreign), "{foreign}");
         }
     }
 
     #[test]
     fn digests_are_full_lower_case_hex() {
-        assert_eq!(Digest::of(b"").as_str(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_eq!(
+            Digest::of(b"").as_str(),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
         assert!("E3B0".parse::<Digest>().is_err());
         assert!("abc".parse::<ReleaseId>().is_err());
     }

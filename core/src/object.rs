@@ -68,7 +68,9 @@ impl Object {
 
     /// API group; empty for the core group.
     pub fn group(&self) -> &str {
-        self.api_version().split_once('/').map_or("", |(group, _)| group)
+        self.api_version()
+            .split_once('/')
+            .map_or("", |(group, _)| group)
     }
 
     /// API version without the group.
@@ -88,7 +90,9 @@ impl Object {
 
     /// Namespace; `None` for cluster-scoped objects.
     pub fn namespace(&self) -> Option<&str> {
-        self.0.pointer("/metadata/namespace").and_then(Value::as_str)
+        self.0
+            .pointer("/metadata/namespace")
+            .and_then(Value::as_str)
     }
 
     /// What names this object.
@@ -119,7 +123,10 @@ impl Object {
     }
 
     fn text(&self, pointer: &str) -> &str {
-        self.0.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+        self.0
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 }
 

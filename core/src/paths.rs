@@ -71,7 +71,11 @@ pub fn input(digest: &Digest) -> String {
 /// `claims/<kind>/<xx>/<sha256(value)>.json` on [`MAIN`]; the path depends on the value alone.
 pub fn claim(key: &ClaimKey) -> String {
     let digest = Digest::of(key.value.as_bytes());
-    format!("claims/{}/{}/{digest}.json", key.kind, &digest.as_str()[..2])
+    format!(
+        "claims/{}/{}/{digest}.json",
+        key.kind,
+        &digest.as_str()[..2]
+    )
 }
 
 /// File name of an object in a release: `<kind>[.<group>]_<namespace>_<name>.yaml`.
@@ -81,7 +85,11 @@ pub fn claim(key: &ClaimKey) -> String {
 /// first 16 hex digits of SHA-256 of the whole name, so that it stays unique.
 pub fn manifest(group: &str, kind: &str, namespace: Option<&str>, name: &str) -> String {
     let kind = escape(&kind.to_ascii_lowercase());
-    let group = if group.is_empty() { String::new() } else { format!(".{}", escape(group)) };
+    let group = if group.is_empty() {
+        String::new()
+    } else {
+        format!(".{}", escape(group))
+    };
     let namespace = namespace.map_or_else(|| "-".to_owned(), escape);
     let stem = format!("{kind}{group}_{namespace}_{}", escape(name));
     if stem.len() + ".yaml".len() <= FILE_MAX {
@@ -93,14 +101,15 @@ pub fn manifest(group: &str, kind: &str, namespace: Option<&str>, name: &str) ->
 
 fn escape(text: &str) -> String {
     use std::fmt::Write as _;
-    text.bytes().fold(String::with_capacity(text.len()), |mut out, b| {
-        if b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-' {
-            out.push(char::from(b));
-        } else {
-            write!(out, "%{b:02X}").expect("writing to a String cannot fail");
-        }
-        out
-    })
+    text.bytes()
+        .fold(String::with_capacity(text.len()), |mut out, b| {
+            if b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-' {
+                out.push(char::from(b));
+            } else {
+                write!(out, "%{b:02X}").expect("writing to a String cannot fail");
+            }
+            out
+        })
 }
 
 #[cfg(test)]
@@ -111,33 +120,72 @@ mod tests {
     fn file_names_of_objects() {
         for (group, kind, namespace, name, expected) in [
             ("", "Namespace", None, "acme", "namespace_-_acme.yaml"),
-            ("apps", "Deployment", Some("acme"), "web", "deployment.apps_acme_web.yaml"),
-            ("rbac.authorization.k8s.io", "Role", Some("acme"), "a:b", "role.rbac.authorization.k8s.io_acme_a%3Ab.yaml"),
-            ("", "ConfigMap", Some("acme"), "A_b", "configmap_acme_%41%5Fb.yaml"),
+            (
+                "apps",
+                "Deployment",
+                Some("acme"),
+                "web",
+                "deployment.apps_acme_web.yaml",
+            ),
+            (
+                "rbac.authorization.k8s.io",
+                "Role",
+                Some("acme"),
+                "a:b",
+                "role.rbac.authorization.k8s.io_acme_a%3Ab.yaml",
+            ),
+            (
+                "",
+                "ConfigMap",
+                Some("acme"),
+                "A_b",
+                "configmap_acme_%41%5Fb.yaml",
+            ),
         ] {
             assert_eq!(manifest(group, kind, namespace, name), expected);
         }
         let long = manifest("", "ConfigMap", Some("acme"), &"x".repeat(253));
         assert_eq!(long.len(), 180 + 1 + 16 + 5);
-        assert_ne!(long, manifest("", "ConfigMap", Some("acme"), &"x".repeat(252)));
+        assert_ne!(
+            long,
+            manifest("", "ConfigMap", Some("acme"), &"x".repeat(252))
+        );
     }
 
     #[test]
     fn hostile_names_stay_inside_their_folder() {
         for name in ["../../etc/passwd", "a/b", "a\0b", ".git", "\u{e9}"] {
             let file = manifest("", "ConfigMap", Some("../x"), name);
-            assert!(!file.contains('/') && file.is_ascii() && !file.contains('\0'), "{file}");
+            assert!(
+                !file.contains('/') && file.is_ascii() && !file.contains('\0'),
+                "{file}"
+            );
         }
     }
 
     #[test]
     fn paths_name_what_they_hold() {
-        let (cluster, tenant) = ("in-cluster".parse().expect("valid"), "acme".parse().expect("valid"));
+        let (cluster, tenant) = (
+            "in-cluster".parse().expect("valid"),
+            "acme".parse().expect("valid"),
+        );
         let path = pointer(&cluster, &tenant, Part::Work);
-        assert_eq!(parse_pointer(&path), Some((cluster, tenant.clone(), Part::Work)));
-        assert_eq!(parse_pointer("pointers/in-cluster/00/acme/work.json"), None, "wrong shard");
-        let release: ReleaseId = "0123456789abcdef0123456789abcdef01234567".parse().expect("valid");
+        assert_eq!(
+            parse_pointer(&path),
+            Some((cluster, tenant.clone(), Part::Work))
+        );
+        assert_eq!(
+            parse_pointer("pointers/in-cluster/00/acme/work.json"),
+            None,
+            "wrong shard"
+        );
+        let release: ReleaseId = "0123456789abcdef0123456789abcdef01234567"
+            .parse()
+            .expect("valid");
         let path = index_entry(&tenant, Part::Data, &release);
-        assert_eq!(parse_index_entry(&path), Some((tenant, Part::Data, release)));
+        assert_eq!(
+            parse_index_entry(&path),
+            Some((tenant, Part::Data, release))
+        );
     }
 }

@@ -59,7 +59,11 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// An error with this code at this place.
-    pub fn error(code: &'static Code, span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
+    pub fn error(
+        code: &'static Code,
+        span: impl Into<Option<Span>>,
+        message: impl Into<String>,
+    ) -> Self {
         Self {
             code,
             severity: Severity::Error,
@@ -73,13 +77,27 @@ impl Diagnostic {
     }
 
     /// A warning with this code at this place.
-    pub fn warning(code: &'static Code, span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, ..Self::error(code, span, message) }
+    pub fn warning(
+        code: &'static Code,
+        span: impl Into<Option<Span>>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(code, span, message)
+        }
     }
 
     /// A note with this code at this place.
-    pub fn note(code: &'static Code, span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Note, ..Self::error(code, span, message) }
+    pub fn note(
+        code: &'static Code,
+        span: impl Into<Option<Span>>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            severity: Severity::Note,
+            ..Self::error(code, span, message)
+        }
     }
 
     /// Says at the caret what was expected.
@@ -99,7 +117,10 @@ impl Diagnostic {
     /// Points at a second place.
     #[must_use]
     pub fn related(mut self, span: Span, label: impl Into<String>) -> Self {
-        self.related.push(Related { span, label: label.into() });
+        self.related.push(Related {
+            span,
+            label: label.into(),
+        });
         self
     }
 
@@ -156,7 +177,12 @@ impl Diagnostics {
     pub fn sort(&mut self) {
         self.0.sort_by(|a, b| {
             let key = |d: &Diagnostic| d.span.map(|s| (s.file, s.start, s.end));
-            (key(a), a.severity, a.code.name, &a.message).cmp(&(key(b), b.severity, b.code.name, &b.message))
+            (key(a), a.severity, a.code.name, &a.message).cmp(&(
+                key(b),
+                b.severity,
+                b.code.name,
+                &b.message,
+            ))
         });
         self.0.dedup();
     }

@@ -46,7 +46,10 @@ impl Sources {
     /// Adds a file and names it.
     pub fn add(&mut self, path: impl Into<String>, text: impl Into<String>) -> FileId {
         let id = FileId(u32::try_from(self.0.len()).expect("fewer than 2^32 source files"));
-        self.0.push(SourceFile { path: path.into(), text: text.into() });
+        self.0.push(SourceFile {
+            path: path.into(),
+            text: text.into(),
+        });
         id
     }
 
@@ -60,7 +63,10 @@ impl Sources {
         let text = &self.file(span.file).text;
         let before = &text[..floor_boundary(text, span.start)];
         let line_start = before.rfind('\n').map_or(0, |i| i + 1);
-        Position { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
+        Position {
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+        }
     }
 
     /// `path:line:column` of the start of `span`.
@@ -86,7 +92,13 @@ mod tests {
     fn columns_count_characters_and_never_split_one() {
         let mut sources = Sources::new();
         let file = sources.add("a.json", "{\r\n  \"é😀\": 1\n}");
-        let at = |start| sources.position(Span { file, start, end: start });
+        let at = |start| {
+            sources.position(Span {
+                file,
+                start,
+                end: start,
+            })
+        };
         assert_eq!(at(0), Position { line: 1, column: 1 });
         assert_eq!(at(5), Position { line: 2, column: 3 });
         assert_eq!(at(12), Position { line: 2, column: 6 });

@@ -70,7 +70,12 @@ pub struct State {
 
 impl State {
     /// The ordinary state.
-    pub const LIVE: Self = Self { kind: StateKind::Live, by: None, reason: None, until: None };
+    pub const LIVE: Self = Self {
+        kind: StateKind::Live,
+        by: None,
+        reason: None,
+        until: None,
+    };
 }
 
 /// The states of a part.
@@ -146,10 +151,12 @@ impl<'de> Deserialize<'de> for Blocks {
         use serde::de::Error;
         match crate::Value::deserialize(deserializer)? {
             crate::Value::String(all) if all == "all" => Ok(Self::All),
-            list @ crate::Value::Array(_) => {
-                serde_json::from_value(list).map(Self::Releases).map_err(D::Error::custom)
-            }
-            _ => Err(D::Error::custom("`blocks` is \"all\" or a list of releases")),
+            list @ crate::Value::Array(_) => serde_json::from_value(list)
+                .map(Self::Releases)
+                .map_err(D::Error::custom),
+            _ => Err(D::Error::custom(
+                "`blocks` is \"all\" or a list of releases",
+            )),
         }
     }
 }

@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Document;
 use super::claim::ClaimKey;
 use super::pointer::Source;
-use super::Document;
 use crate::id::{ClusterName, Digest, Part, ReleaseId, TenantName};
 
 /// An entry of the index: everything about a release that its tree does not say itself.

@@ -20,8 +20,14 @@ pub enum Action {
 }
 
 impl Action {
-    const ALL: [Self; 6] =
-        [Self::Init, Self::Publish, Self::Activate, Self::Rollback, Self::Hold, Self::ReleaseHold];
+    const ALL: [Self; 6] = [
+        Self::Init,
+        Self::Publish,
+        Self::Activate,
+        Self::Rollback,
+        Self::Hold,
+        Self::ReleaseHold,
+    ];
 
     /// The action as it stands in the trailer.
     pub const fn as_str(self) -> &'static str {
@@ -99,10 +105,15 @@ impl Trailers {
     pub fn parse(message: &str) -> Self {
         let last = message.trim_end().rsplit("\n\n").next().unwrap_or_default();
         let find = |key: &str| {
-            last.lines().find_map(|l| l.strip_prefix(key)?.strip_prefix(": ").map(|v| v.trim().to_owned()))
+            last.lines().find_map(|l| {
+                l.strip_prefix(key)?
+                    .strip_prefix(": ")
+                    .map(|v| v.trim().to_owned())
+            })
         };
         Self {
-            action: find("Orz-Action").and_then(|a| Action::ALL.into_iter().find(|x| x.as_str() == a)),
+            action: find("Orz-Action")
+                .and_then(|a| Action::ALL.into_iter().find(|x| x.as_str() == a)),
             reason: find("Orz-Reason"),
             actor: find("Orz-Actor"),
             request_id: find("Orz-Request-Id"),
@@ -137,7 +148,10 @@ fn line(field: &'static str, text: &str) -> Result<String, TrailerError> {
         return Err(TrailerError::TooLong { field });
     }
     // U+2028 and U+2029 are no control characters, but some readers break lines at them.
-    if text.chars().any(|c| c.is_control() || c == '\u{2028}' || c == '\u{2029}') {
+    if text
+        .chars()
+        .any(|c| c.is_control() || c == '\u{2028}' || c == '\u{2029}')
+    {
         return Err(TrailerError::Control { field });
     }
     Ok(text.to_owned())
@@ -149,8 +163,13 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
-        let trailers = Trailers::new(Action::Rollback, Some("checkout is broken"), "Ann <ann@example.com>", Some("42"))
-            .expect("valid");
+        let trailers = Trailers::new(
+            Action::Rollback,
+            Some("checkout is broken"),
+            "Ann <ann@example.com>",
+            Some("42"),
+        )
+        .expect("valid");
         let message = trailers.message("rollback acme/work: 0123 -> 4567");
         assert_eq!(
             message,
@@ -162,18 +181,36 @@ mod tests {
 
     #[test]
     fn a_reason_cannot_forge_another_trailer() {
-        for forged in ["x\nOrz-Actor: root", "x\r\ny", "x\u{2028}y", "\u{1b}[31mred", "x\0"] {
+        for forged in [
+            "x\nOrz-Actor: root",
+            "x\r\ny",
+            "x\u{2028}y",
+            "\u{1b}[31mred",
+            "x\0",
+        ] {
             assert_eq!(
                 Trailers::new(Action::Activate, Some(forged), "a", None),
                 Err(TrailerError::Control { field: "reason" })
             );
         }
-        assert_eq!(Trailers::new(Action::Activate, None, " ", None), Err(TrailerError::Empty { field: "actor" }));
+        assert_eq!(
+            Trailers::new(Action::Activate, None, " ", None),
+            Err(TrailerError::Empty { field: "actor" })
+        );
     }
 
     #[test]
     fn a_commit_of_somebody_else_has_no_action() {
-        let parsed = Trailers::parse("Revert \"activate acme/work\"\n\nThis reverts commit 0123.\n");
-        assert_eq!(parsed, Trailers { action: None, reason: None, actor: None, request_id: None });
+        let parsed =
+            Trailers::parse("Revert \"activate acme/work\"\n\nThis reverts commit 0123.\n");
+        assert_eq!(
+            parsed,
+            Trailers {
+                action: None,
+                reason: None,
+                actor: None,
+                request_id: None
+            }
+        );
     }
 }

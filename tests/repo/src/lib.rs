@@ -1,1 +1,1 @@
-//! Placeholder.
+//! Tests of the repository itself; see `tests/`. The library is empty.

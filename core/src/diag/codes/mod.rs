@@ -24,8 +24,14 @@ pub struct Code {
 
 /// All codes, in the order of their names.
 pub fn all() -> Vec<&'static Code> {
-    let mut all: Vec<_> =
-        [source::CODES, syntax::CODES, model::CODES, reference::CODES, object::CODES].concat();
+    let mut all: Vec<_> = [
+        source::CODES,
+        syntax::CODES,
+        model::CODES,
+        reference::CODES,
+        object::CODES,
+    ]
+    .concat();
     all.sort_by_key(|code| code.name);
     all
 }
@@ -57,9 +63,20 @@ mod tests {
             assert_ne!(pair[0].name, pair[1].name, "two codes of one name");
         }
         for code in all {
-            let kebab = code.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-            assert!(kebab && !code.name.is_empty(), "{} is not kebab case", code.name);
-            for (what, text) in [("cause", code.cause), ("example", code.example), ("fix", code.fix)] {
+            let kebab = code
+                .name
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+            assert!(
+                kebab && !code.name.is_empty(),
+                "{} is not kebab case",
+                code.name
+            );
+            for (what, text) in [
+                ("cause", code.cause),
+                ("example", code.example),
+                ("fix", code.fix),
+            ] {
                 assert!(!text.trim().is_empty(), "{} has no {what}", code.name);
             }
         }
