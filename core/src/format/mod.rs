@@ -6,6 +6,7 @@
 
 mod claim;
 mod digest;
+mod inventory;
 mod pointer;
 mod release;
 mod trailers;
@@ -15,6 +16,7 @@ use serde::de::DeserializeOwned;
 
 pub use claim::{Claim, ClaimKey, ClaimState};
 pub use digest::digest_of;
+pub use inventory::{Inventory, InventoryItem};
 pub use pointer::{Blocks, Hold, HoldKind, Pointer, Source, State, StateKind};
 pub use release::{Compiler, InputFile, Inputs, ObjectRef, Release, Requirement};
 pub use trailers::{Action, TrailerError, Trailers};
