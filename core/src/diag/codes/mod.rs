@@ -6,6 +6,7 @@
 pub mod model;
 pub mod object;
 pub mod reference;
+pub mod section;
 pub mod source;
 pub mod syntax;
 
@@ -29,6 +30,7 @@ pub fn all() -> Vec<&'static Code> {
         syntax::CODES,
         model::CODES,
         reference::CODES,
+        section::CODES,
         object::CODES,
     ]
     .concat();
