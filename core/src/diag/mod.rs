@@ -5,6 +5,7 @@
 //! a stage collects into [`Diagnostics`] and the pipeline stops only between stages.
 
 pub mod codes;
+mod excerpt;
 mod render;
 mod source;
 
