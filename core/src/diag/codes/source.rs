@@ -33,4 +33,28 @@ codes! {
         example: "touch \"$(printf 'tenants/acme/a\\nb.json')\"",
         fix: "Rename it.",
     }
+    /// A path that leads out of the folder it was given for.
+    HOSTILE_PATH = "hostile-path" {
+        cause: "A path is absolute, has `.`, `..`, an empty segment, a backslash or a control character, or lies outside the tenant's folder.",
+        example: "tenants/acme/../other/bundle.json",
+        fix: "Use plain paths inside the folder.",
+    }
+    /// A file that is no part of a bundle.
+    UNEXPECTED_FILE = "unexpected-file" {
+        cause: "A file under `tenants/` or `platform/` is not one that is read there. It is an error, because a file that is ignored in silence is missed only in production.",
+        example: "tenants/acme/bundle.yaml",
+        fix: "Rename the file to what it should be, or move it elsewhere.",
+    }
+    /// A file of a kind that is known but not read yet.
+    UNSUPPORTED_FILE = "unsupported-file" {
+        cause: "`.orz/cloud.yaml` describes a dev environment, and this version does not read those.",
+        example: "tenants/acme/projects/shop/.orz/cloud.yaml",
+        fix: "Move the file out of `tenants/` until a version reads it.",
+    }
+    /// The name of a tenant or project breaks the rule for names, or is reserved.
+    INVALID_NAME = "invalid-name" {
+        cause: "Names of tenants and projects become namespaces: lower-case letters, digits and single `-`, at most 30 characters, starting with a letter; some are kept by Kubernetes, Argo CD, orz and the platform.",
+        example: "tenants/acme/projects/kube-system/bundle.json",
+        fix: "Rename the folder.",
+    }
 }
