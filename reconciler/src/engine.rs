@@ -1,0 +1,157 @@
+//! What an engine is, and the one observation model that every engine fills.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use orz_core::format::{Inventory, Requirement};
+use orz_core::id::{ClusterName, TenantName};
+use orz_core::object::{Object, ObjectKey};
+
+use crate::desired::Desired;
+use crate::health::{ObjectHealth, Verdict};
+use crate::plan::{Plan, Refusal};
+
+/// Something that a tenant's objects can be put into.
+///
+/// An engine reads and writes; what is to be done is decided by [`crate::plan::plan`] alone.
+pub trait Engine {
+    /// `dir` or `apply`.
+    fn name(&self) -> &'static str;
+
+    /// What is there now of this part: everything that it wants and everything that its inventory names.
+    /// An incomplete reading is an error, never a smaller observation.
+    fn observe(&mut self, desired: &Desired) -> Result<Observation, EngineError>;
+
+    /// Whether an object that a part requires from another one exists, and how it is doing.
+    fn required(
+        &mut self,
+        cluster: &ClusterName,
+        tenant: &TenantName,
+        requirement: &Requirement,
+    ) -> Result<Verdict, EngineError>;
+
+    /// Does what the plan says, and returns what is there afterwards.
+    ///
+    /// Fails before the first change when `observation` is no longer true.
+    fn apply(
+        &mut self,
+        desired: &Desired,
+        observation: Observation,
+        plan: &Plan,
+    ) -> Result<Observation, EngineError>;
+
+    /// How every desired object is doing, in the order of their file names.
+    fn health(
+        &mut self,
+        desired: &Desired,
+        observation: &Observation,
+    ) -> Result<Vec<ObjectHealth>, EngineError>;
+}
+
+/// What is there of one part of a tenant.
+#[derive(Clone, Debug, Default)]
+pub struct Observation {
+    /// What we wrote down when we last changed something; `None` when nothing of this part was ever applied.
+    pub inventory: Option<Inventory>,
+    /// Which version of the inventory this is; the next write is refused when it moved.
+    pub version: Option<String>,
+    /// The objects that exist, of those that are desired or named by the inventory.
+    pub live: BTreeMap<ObjectKey, Live>,
+    /// Whether nothing else was found where only ours should be (a stray file in a tenant's folder).
+    pub intact: bool,
+}
+
+/// One object that exists.
+#[derive(Clone, Debug)]
+pub struct Live {
+    /// Its `uid`; `None` in a directory.
+    pub uid: Option<String>,
+    /// Whether it carries our mark of exactly this part.
+    pub marked: bool,
+    /// Who else wrote to it, for messages; empty when nobody did.
+    pub managers: Vec<String>,
+    /// How it compares with what is desired. [`LiveState::Same`] when it is not desired.
+    pub state: LiveState,
+    /// The object itself; `None` when it cannot be read as one (a file edited by hand).
+    pub object: Option<Object>,
+}
+
+/// How a live object compares with what is desired.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LiveState {
+    /// Nothing to do.
+    Same,
+    /// The release wants something else than what was applied last.
+    Changed,
+    /// What was applied last is what the release wants, but somebody changed the live object.
+    Drifted,
+    /// The difference is in fields that cannot be changed in place.
+    Frozen {
+        /// JSON pointers of these fields.
+        paths: Vec<String>,
+    },
+}
+
+/// Why an engine could not do its part.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// A file or folder of the directory engine.
+    #[error("`{}`: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// Something stands where the directory engine keeps a tenant.
+    #[error("`{}` is not ours: {found}", path.display())]
+    NotOurs {
+        /// The place.
+        path: PathBuf,
+        /// What stands there.
+        found: String,
+    },
+    /// The plan cannot be carried out as a whole, so nothing of it was.
+    #[error("{}", lines(.0))]
+    Refused(Vec<Refusal>),
+    /// Somebody else changed the inventory since it was read.
+    #[error("another writer changed `{what}` meanwhile; nothing was changed")]
+    Stale {
+        /// The inventory.
+        what: String,
+    },
+    /// A stored inventory cannot be read.
+    #[error("the inventory `{what}` cannot be read: {reason}")]
+    Inventory {
+        /// Where it stands.
+        what: String,
+        /// Why.
+        reason: String,
+    },
+    /// The desired state contradicts itself.
+    #[error("{0}")]
+    Desired(String),
+}
+
+impl EngineError {
+    /// What can be done about it, if anything general can be said.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::NotOurs { path, .. } => Some(format!(
+                "move `{}` away, or choose another directory",
+                path.display()
+            )),
+            Self::Refused(refusals) => refusals.first().map(Refusal::help),
+            Self::Stale { .. } => Some("the next pass starts from the new state".to_owned()),
+            Self::Io { .. } | Self::Inventory { .. } | Self::Desired(_) => None,
+        }
+    }
+}
+
+fn lines(items: &[impl ToString]) -> String {
+    items
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
+}

@@ -1,0 +1,19 @@
+//! SecretStore: its operator could reach what it points at.
+
+use orz_core::Value;
+
+use super::fields::condition;
+use super::{Health, Verdict};
+
+pub(super) fn health(value: &Value) -> Verdict {
+    let Some(ready) = condition(value, "/status/conditions", "Ready") else {
+        return Verdict::new(Health::Progressing, "waits for its first validation");
+    };
+    if ready.is_true() {
+        return Verdict::healthy().since(ready.since);
+    }
+    if ready.is_false() {
+        return Verdict::new(Health::Degraded, ready.why()).since(ready.since);
+    }
+    Verdict::new(Health::Progressing, ready.why()).since(ready.since)
+}
