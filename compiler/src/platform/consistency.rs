@@ -1,0 +1,266 @@
+//! What no schema can say about platform data: names in one file that another must have.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use orz_core::Value;
+use orz_core::diag::{Diagnostic, Diagnostics, Span, codes};
+
+use super::load::File;
+use super::{Clusters, ConnectorType, Egress, Plans, Settings, Volumes};
+use crate::resolve::unknown_reference;
+
+/// The files that name things of one another.
+pub(super) struct Parts {
+    pub(super) settings: File<Settings>,
+    pub(super) plans: File<Plans>,
+    pub(super) clusters: File<Clusters>,
+    pub(super) egress: File<Egress>,
+    pub(super) volumes: File<Volumes>,
+    pub(super) connector_types: BTreeMap<String, File<ConnectorType>>,
+}
+
+/// What a broken reference between two files points at: the override that has it, else the override
+/// that took away what it names. What ships fits together, so one of them is overridden.
+fn blame(spans: [Option<Span>; 2]) -> Span {
+    spans
+        .into_iter()
+        .flatten()
+        .next()
+        .expect("what ships is consistent")
+}
+
+pub(super) fn check(parts: &Parts, problems: &mut Diagnostics) {
+    let Parts {
+        settings,
+        plans,
+        clusters,
+        egress,
+        volumes,
+        ..
+    } = parts;
+    let known_plans = || plans.value.plans.keys().map(String::as_str);
+    let known_profiles = || egress.value.profiles.keys().map(String::as_str);
+    let known_classes = || volumes.value.classes.keys().map(String::as_str);
+
+    let plan = &settings.value.default_plan;
+    if !plans.value.plans.contains_key(plan) {
+        let span = blame([settings.at("/default_plan"), plans.at("/plans")]);
+        problems.push(unknown_reference("plan", plan, span, known_plans()));
+    }
+    let cluster = &settings.value.default_cluster;
+    if !clusters.value.clusters.contains_key(cluster) {
+        let span = blame([settings.at("/default_cluster"), clusters.at("/clusters")]);
+        let known = clusters
+            .value
+            .clusters
+            .keys()
+            .map(orz_core::id::ClusterName::as_str);
+        problems.push(unknown_reference("cluster", cluster.as_str(), span, known));
+    }
+    if !egress.value.profiles.contains_key(&egress.value.default) {
+        let span = blame([egress.at("/default"), None]);
+        problems.push(unknown_reference(
+            "egress profile",
+            &egress.value.default,
+            span,
+            known_profiles(),
+        ));
+    }
+    if !volumes.value.classes.contains_key(&volumes.value.default) {
+        let span = blame([volumes.at("/default"), None]);
+        problems.push(unknown_reference(
+            "volume class",
+            &volumes.value.default,
+            span,
+            known_classes(),
+        ));
+    }
+    for (name, plan) in &plans.value.plans {
+        for (i, class) in plan.volume_classes.iter().enumerate() {
+            if !volumes.value.classes.contains_key(class) {
+                let span = blame([
+                    plans.at(&format!("/plans/{name}/volume_classes/{i}")),
+                    volumes.at("/classes"),
+                ]);
+                problems.push(unknown_reference(
+                    "volume class",
+                    class,
+                    span,
+                    known_classes(),
+                ));
+            }
+        }
+        for (i, profile) in plan.egress_profiles.iter().enumerate() {
+            if !egress.value.profiles.contains_key(profile) {
+                let span = blame([
+                    plans.at(&format!("/plans/{name}/egress_profiles/{i}")),
+                    egress.at("/profiles"),
+                ]);
+                problems.push(unknown_reference(
+                    "egress profile",
+                    profile,
+                    span,
+                    known_profiles(),
+                ));
+            }
+        }
+    }
+    check_addresses(egress, problems);
+    for (name, file) in &parts.connector_types {
+        check_connector_type(name, file, problems);
+    }
+}
+
+/// Network policies with a malformed range are refused by the API server, which is late.
+fn check_addresses(egress: &File<Egress>, problems: &mut Diagnostics) {
+    let mut refuse = |pointer: String, message: String, help: &str| {
+        problems.push(
+            Diagnostic::error(&codes::model::INVALID_VALUE, egress.at(&pointer), message)
+                .label("not valid here")
+                .help(help.to_owned()),
+        );
+    };
+    for (name, profile) in &egress.value.profiles {
+        for (r, rule) in profile.allow.iter().enumerate() {
+            for (p, port) in rule.ports.iter().enumerate() {
+                if port.end_port.is_some_and(|end| end < port.port) {
+                    refuse(
+                        format!("/profiles/{name}/allow/{r}/ports/{p}/end_port"),
+                        "the range of ports ends before it begins".to_owned(),
+                        "give the smaller port as `port`",
+                    );
+                }
+            }
+            for (b, block) in rule.to.iter().enumerate() {
+                let at = format!("/profiles/{name}/allow/{r}/to/{b}");
+                let Some(outer) = cidr(&block.cidr) else {
+                    refuse(
+                        format!("{at}/cidr"),
+                        format!("`{}` is no range of addresses", block.cidr.escape_debug()),
+                        "write the first address and the length of the prefix: `10.0.0.0/8`",
+                    );
+                    continue;
+                };
+                for (e, hole) in block.except.iter().enumerate() {
+                    if !cidr(hole).is_some_and(|inner| strictly_inside(inner, outer)) {
+                        refuse(
+                            format!("{at}/except/{e}"),
+                            format!(
+                                "`{}` is no smaller range inside `{}`",
+                                hole.escape_debug(),
+                                block.cidr
+                            ),
+                            "an exception must be a part of the range that it is an exception of",
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A range as (bits, length of the prefix, total bits); `None` unless it is its own first address.
+fn cidr(text: &str) -> Option<(u128, u32, u32)> {
+    let (address, length) = text.split_once('/')?;
+    let (bits, total) = match address.parse::<IpAddr>().ok()? {
+        IpAddr::V4(v4) => (u128::from(u32::from(v4)), 32),
+        IpAddr::V6(v6) => (u128::from(v6), 128),
+    };
+    let prefix: u32 = length
+        .parse()
+        .ok()
+        .filter(|p: &u32| *p <= total && length == p.to_string())?;
+    let host_bits = total - prefix;
+    let host = if host_bits == 128 {
+        bits
+    } else {
+        bits & ((1 << host_bits) - 1)
+    };
+    (host == 0).then_some((bits, prefix, total))
+}
+
+fn strictly_inside(inner: (u128, u32, u32), outer: (u128, u32, u32)) -> bool {
+    let shift = outer.2 - outer.1;
+    inner.2 == outer.2
+        && inner.1 > outer.1
+        && (shift == 128 || inner.0 >> shift == outer.0 >> shift)
+}
+
+fn check_connector_type(name: &str, file: &File<ConnectorType>, problems: &mut Diagnostics) {
+    let connector_type = &file.value;
+    if connector_type.name != name {
+        problems.push(
+            Diagnostic::error(
+                &codes::model::INVALID_VALUE,
+                file.at("/type"),
+                format!(
+                    "this file is connector type `{name}`, but says `{}`",
+                    connector_type.name
+                ),
+            )
+            .label("another name than the file's")
+            .help(format!("write `\"type\": \"{name}\"`, or rename the file")),
+        );
+    }
+    let mut schema = |pointer: String, schema: &Value| {
+        if let Err(error) = jsonschema::validator_for(schema) {
+            problems.push(
+                Diagnostic::error(
+                    &codes::section::INVALID_SCHEMA,
+                    file.at(&pointer),
+                    format!("this is no JSON Schema that can be used: {error}"),
+                )
+                .label("not a valid schema")
+                .help("use JSON Schema 2020-12, without references to other documents"),
+            );
+        }
+    };
+    schema("/config_schema".to_owned(), &connector_type.config_schema);
+    schema("/secret_schema".to_owned(), &connector_type.secret_schema);
+    for (i, operation) in connector_type.operations.iter().enumerate() {
+        schema(
+            format!("/operations/{i}/payload_schema"),
+            &operation.payload_schema,
+        );
+        schema(
+            format!("/operations/{i}/output_schema"),
+            &operation.output_schema,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_of_addresses() {
+        for (text, valid) in [
+            ("0.0.0.0/0", true),
+            ("10.0.0.0/8", true),
+            ("10.0.0.1/8", false),
+            ("10.0.0.0/33", false),
+            ("10.0.0.0/08", false),
+            ("10.0.0.0", false),
+            ("::/0", true),
+            ("fc00::/7", true),
+            ("fe80::1/128", true),
+            ("10.0.0/8", false),
+            ("", false),
+        ] {
+            assert_eq!(cidr(text).is_some(), valid, "{text}");
+        }
+        for (inner, outer, expected) in [
+            ("10.0.0.0/8", "0.0.0.0/0", true),
+            ("10.0.0.0/8", "10.0.0.0/8", false),
+            ("10.1.0.0/16", "10.0.0.0/8", true),
+            ("11.0.0.0/16", "10.0.0.0/8", false),
+            ("fc00::/7", "::/0", true),
+            ("fc00::/7", "0.0.0.0/0", false),
+        ] {
+            let (a, b) = (cidr(inner).expect("valid"), cidr(outer).expect("valid"));
+            assert_eq!(strictly_inside(a, b), expected, "{inner} in {outer}");
+        }
+    }
+}
