@@ -48,6 +48,11 @@ impl<T> Entry<T> {
         self.node.span
     }
 
+    /// The tree that the value was made from, with the place of each of its parts.
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
     /// The value at a JSON pointer inside the entry (`/env/LOG_LEVEL`), or its nearest existing parent.
     pub fn at(&self, pointer: &str) -> Span {
         self.node.nearest(pointer)

@@ -331,7 +331,7 @@ fn without_required(schema: &mut Value) {
 
 /// Turns the alternatives that schemars makes of a documented enum into one list of values:
 /// errors in alternatives name no cause.
-pub(super) fn plain_enum(schema: &mut Schema) {
+pub(crate) fn plain_enum(schema: &mut Schema) {
     let Some(Value::Array(choices)) = schema.remove("oneOf") else {
         return;
     };

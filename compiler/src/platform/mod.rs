@@ -50,7 +50,7 @@ pub use secret_stores::{AwsSmStore, EnvStore, K8sStore, SecretStores, VaultStore
 pub use settings::{Enrollment, Settings};
 pub use volumes::{AccessMode, VolumeClass, Volumes};
 
-pub(crate) use load::schemas;
+pub(crate) use load::{plain_enum, schemas};
 
 /// The operator's data, merged and valid.
 #[derive(Debug)]

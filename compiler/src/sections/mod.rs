@@ -19,8 +19,17 @@ pub use crate::lower::{Draft, Objects};
 pub use crate::model::{Entry, Unit};
 pub use crate::resolve::{Scope, find};
 
+pub mod configs;
+pub mod connectors;
+pub mod policies;
+pub mod secret_refs;
+pub(crate) mod shared;
 pub mod tenant;
 
+pub use configs::Config;
+pub use connectors::Connector;
+pub use policies::Policy;
+pub use secret_refs::SecretRef;
 pub use tenant::Tenant;
 
 /// How the value of a section looks in the bundle.
@@ -96,6 +105,14 @@ macro_rules! sections {
 }
 
 sections! {
+    /// Versioned, immutable configuration.
+    configs: Config;
+    /// Instances of connector types.
+    connectors: Connector;
+    /// Timeouts, retries, limits and breakers that apps and connectors name.
+    policies: Policy;
+    /// Where secrets are; never their values.
+    secret_refs: SecretRef;
     /// The tenant itself; at most one entry.
     tenant: Tenant;
 }
