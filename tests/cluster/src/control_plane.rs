@@ -1,16 +1,13 @@
 //! Starting and holding one control plane.
 
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use orz_test_tools::say;
-use tempfile::TempDir;
-
 use crate::audit::AuditLog;
 use crate::binaries::{Binaries, Component};
+use crate::folder::Folder;
 use crate::identity::{CONTROLLER_USER, HARNESS_USER, Identities, PRODUCT_USER, STANDIN_USER};
 use crate::ports::free_ports;
 use crate::process::Process;
@@ -141,7 +138,7 @@ pub(crate) struct Parts {
 }
 
 /// A cold API server on a loaded machine takes many times its usual 3 seconds.
-const START_PATIENCE: Duration = Duration::from_secs(120);
+const START_PATIENCE: Duration = Duration::from_mins(2);
 
 impl Parts {
     /// Starts both, on an empty store or on a copy, and waits until the API server is ready.
@@ -314,39 +311,5 @@ fn wait_ready(
             });
         }
         thread::sleep(Duration::from_millis(50));
-    }
-}
-
-/// The folder of one control plane.
-struct Folder {
-    // Always there; taken when the folder shall stay.
-    folder: Option<TempDir>,
-    path: PathBuf,
-}
-
-impl Folder {
-    fn create() -> Result<Self, ClusterError> {
-        let folder = tempfile::Builder::new()
-            .prefix("orz-control-plane-")
-            .tempdir()
-            .map_err(ClusterError::io(&env::temp_dir()))?;
-        Ok(Self {
-            path: folder.path().to_path_buf(),
-            folder: Some(folder),
-        })
-    }
-
-    fn path(&self) -> &Path {
-        &self.path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if env::var_os("ORZ_TEST_KEEP").is_some()
-            && let Some(folder) = self.folder.take()
-        {
-            say(&format!("kept: {}", folder.keep().display()));
-        }
     }
 }

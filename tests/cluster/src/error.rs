@@ -1,12 +1,13 @@
 //! Why the harness could not do its part.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use orz_test_tools::ToolError;
 
 /// Why the harness could not do its part. It is never a reason to skip a test.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub enum ClusterError {
     /// A program or module that the harness is made of is not there.
     #[error("the control plane for tests cannot be had: {0}")]
@@ -68,6 +69,13 @@ pub enum ClusterError {
     /// Something that was read is not what it should be.
     #[error("{0}")]
     Unexpected(String),
+}
+
+/// As for users: a test runner shows the error of a test by this.
+impl fmt::Debug for ClusterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
 }
 
 impl ClusterError {

@@ -8,7 +8,7 @@
 //! # fn main() -> Result<(), orz_cluster_tests::ClusterError> {
 //! let plane = ControlPlane::start(&Options { crds: Crds::Platform })?;
 //! let kubelet = Kubelet::start(&plane, KubeletOptions::default())?;
-//! let objects = Objects::connect(plane.harness_kubeconfig())?;
+//! let objects = Objects::connect(&plane.harness_kubeconfig())?;
 //! let before = plane.audit_mark()?;
 //! // … the product runs with `plane.product_kubeconfig()` …
 //! assert!(plane.audit_writes_by("orz", before)?.is_empty());
@@ -28,6 +28,7 @@ mod binaries;
 mod control_plane;
 mod crds;
 mod error;
+mod folder;
 mod identity;
 mod kube_api;
 mod objects;

@@ -56,7 +56,7 @@ impl Snapshot {
 
 const DATA: &str = "data";
 const SERVED: &str = "served.json";
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 fn make(binaries: &Binaries, sources: &[CrdSource], target: &Path) -> Result<(), ClusterError> {
     let crds = crds::load(sources)?;

@@ -5,7 +5,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// Why a tool of the tests cannot be used. Its text names what is missing and how to get it.
-#[derive(Debug)]
 pub enum ToolError {
     /// A program is not on `PATH`.
     Missing {
@@ -61,6 +60,13 @@ impl fmt::Display for ToolError {
                 "no folder to keep built tools in\nhelp: set `ORZ_TEST_CACHE` to a folder with 10 GB free",
             ),
         }
+    }
+}
+
+/// As for users: a test runner shows the error of a test by this.
+impl fmt::Debug for ToolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
     }
 }
 

@@ -45,12 +45,31 @@ pub struct Reader {
 }
 
 impl Reader {
+    /// A reader in Python: `script` is called with `argument`, speaks the protocol of
+    /// `tests/yamlread` and may import PyYAML and ruamel.yaml.
+    pub fn python(script: &'static str, argument: &'static str) -> Result<Self, ToolError> {
+        Ok(Self {
+            program: python_with_yaml()?,
+            arguments: vec!["-c", script, argument],
+        })
+    }
+
     /// What the library reads in each document, in order: its value as JSON, or the library's
     /// reason to refuse it.
     pub fn read<D: AsRef<[u8]> + Sync>(
         &self,
         documents: &[D],
     ) -> Result<Vec<Result<Value, String>>, ToolError> {
+        let texts = self.read_text(documents)?;
+        texts.into_iter().map(|text| self.answer(text)).collect()
+    }
+
+    /// Like [`Reader::read`], with the value as the text of the JSON: for documents that are nested
+    /// deeper than `serde_json` reads.
+    pub fn read_text<D: AsRef<[u8]> + Sync>(
+        &self,
+        documents: &[D],
+    ) -> Result<Vec<Result<String, String>>, ToolError> {
         let mut child = Command::new(&self.program)
             .args(&self.arguments)
             .stdin(Stdio::piped())
@@ -73,7 +92,13 @@ impl Reader {
             });
             let answers: Result<Vec<_>, ToolError> = BufReader::new(output)
                 .lines()
-                .map(|line| self.answer(&line.map_err(ToolError::io(&self.program))?))
+                .map(|line| {
+                    let line = line.map_err(ToolError::io(&self.program))?;
+                    Ok(match line.strip_prefix("!error ") {
+                        Some(reason) => Err(reason.to_owned()),
+                        None => Ok(line),
+                    })
+                })
                 .collect();
             match writing.join() {
                 Ok(written) => written.map_err(ToolError::io(&self.program))?,
@@ -93,12 +118,12 @@ impl Reader {
         Ok(answers)
     }
 
-    fn answer(&self, line: &str) -> Result<Result<Value, String>, ToolError> {
-        match line.strip_prefix("!error ") {
-            Some(reason) => Ok(Err(reason.to_owned())),
-            None => serde_json::from_str(line)
+    fn answer(&self, text: Result<String, String>) -> Result<Result<Value, String>, ToolError> {
+        match text {
+            Err(reason) => Ok(Err(reason)),
+            Ok(text) => serde_json::from_str(&text)
                 .map(Ok)
-                .map_err(|error| self.failed(&format!("`{line}` is not JSON: {error}"))),
+                .map_err(|error| self.failed(&format!("`{text}` is not JSON: {error}"))),
         }
     }
 

@@ -145,6 +145,10 @@ fn http_route(route: &Value, world: &World) -> Option<Value> {
 }
 
 /// `internal/gatewayapi/status/backend.go`: `computeBackendAcceptedCondition`.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the signature of the table; every backend is accepted"
+)]
 fn backend(backend: &Value, world: &World) -> Option<Value> {
     Some(json!({"conditions": [
         world.condition(backend, "Accepted", true, "Accepted", "The Backend was accepted"),

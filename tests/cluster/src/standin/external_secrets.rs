@@ -31,17 +31,23 @@ pub(super) const EXTERNAL_SECRET: Row = Row {
     creates: secret,
 };
 
-/// `pkg/controllers/secretstore/common.go`: `msgStoreValidated`.
-fn store(_: &Value, world: &World) -> Option<Value> {
-    Some(json!({
-        "capabilities": "ReadOnly",
-        "conditions": [condition(world, true, "Valid", "store validated")],
-    }))
+/// `pkg/controllers/secretstore/common.go`: `msgStoreValidated`; `ShouldProcessStore` leaves the
+/// stores of other controller classes alone.
+fn store(store: &Value, world: &World) -> Option<Value> {
+    is_ours(store).then(|| {
+        json!({
+            "capabilities": "ReadOnly",
+            "conditions": [condition(world, true, "Valid", "store validated")],
+        })
+    })
 }
 
 /// `pkg/controllers/externalsecret/externalsecret_controller.go`: `markAsDone`, `markAsFailed`
-/// with `msgSynced`, `msgErrorGetSecretData`. A message of its own tells which key is absent.
+/// with `msgSynced`, `msgErrorGetSecretData`; `shouldSkipUnmanagedStore`.
 fn external_secret(object: &Value, world: &World) -> Option<Value> {
+    if store_of(object, world).is_some_and(|store| !is_ours(store)) {
+        return None;
+    }
     if can_sync(object, world) {
         // As `GetResourceVersion` forms it; what it hashes decides only when to sync again.
         let generation = object
@@ -117,24 +123,35 @@ fn secret(object: &Value, world: &World) -> Option<Value> {
 /// Never a value that a secret store would give.
 const PLACEHOLDER: &str = "placeholder";
 
-/// The store is there and holds what is asked for.
+/// The class of a controller without a flag is `default`.
+fn is_ours(store: &Value) -> bool {
+    matches!(text(store, "/spec/controller"), "" | "default")
+}
+
+fn store_of<'a>(object: &Value, world: &'a World) -> Option<&'a Value> {
+    let reference = &object["spec"]["secretStoreRef"];
+    let name = text(reference, "/name");
+    if text(reference, "/kind") == CLUSTER_SECRET_STORE.kind {
+        world.find(CLUSTER_SECRET_STORE.kind, "", name)
+    } else {
+        world.find(SECRET_STORE.kind, text(object, "/metadata/namespace"), name)
+    }
+}
+
+/// The store is there, is ours and holds what is asked for.
 fn can_sync(object: &Value, world: &World) -> bool {
-    let store = &object["spec"]["secretStoreRef"];
-    let found = match text(store, "/kind") {
-        "ClusterSecretStore" => world.find("ClusterSecretStore", "", text(store, "/name")),
-        _ => {
-            let namespace = text(object, "/metadata/namespace");
-            world.find("SecretStore", namespace, text(store, "/name"))
-        }
-    };
     let data = items(object, "/spec/data")
         .iter()
         .map(|item| text(item, "/remoteRef/key"));
     let extracts = items(object, "/spec/dataFrom")
         .iter()
         .map(|item| text(item, "/extract/key"));
-    // Without a store at all, the data come from generators.
-    (found.is_some() || store.is_null())
+    let has_store = match store_of(object, world) {
+        Some(store) => is_ours(store),
+        // Without a store at all, the data come from generators.
+        None => object["spec"]["secretStoreRef"].is_null(),
+    };
+    has_store
         && !data
             .chain(extracts)
             .any(|key| world.options.absent_remote_keys.contains(key))

@@ -42,7 +42,7 @@ pub(super) struct Facts<'a> {
 pub(super) fn status(pod: &Value, facts: &Facts) -> Value {
     let init = containers(pod, "initContainers", facts, Role::Init);
     let main = containers(pod, "containers", facts, Role::Main);
-    let initialized = init.iter().all(|container| container.finished_init());
+    let initialized = init.iter().all(Container::finished_init);
     let main = if initialized {
         main
     } else {
