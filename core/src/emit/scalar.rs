@@ -34,7 +34,13 @@ pub(crate) fn number(number: &Number) -> String {
     };
     let magnitude = float.abs();
     if magnitude == 0.0 || (1e-5..1e16).contains(&magnitude) {
-        return format!("{float:?}");
+        // Display never writes an exponent, Debug does from 1e-5 downwards.
+        let decimal = float.to_string();
+        return if decimal.contains('.') {
+            decimal
+        } else {
+            format!("{decimal}.0")
+        };
     }
     let scientific = format!("{float:e}");
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));

@@ -49,6 +49,7 @@ fn numbers_are_written_as_every_reader_reads_them() {
         (json!(1e15), "1000000000000000.0"),
         (json!(1e16), "1.0e+16"),
         (json!(1.5e300), "1.5e+300"),
+        (json!(1e-5), "0.00001"),
         (json!(1e-7), "1.0e-7"),
         (json!(f64::MIN_POSITIVE), "2.2250738585072014e-308"),
     ] {
