@@ -1,1 +1,55 @@
-//! Placeholder.
+//! The GitOps repository: immutable releases, the pointers that say which of them is live, and their history.
+//!
+//! - [`Repo`]: [`Repo::publish`], [`Repo::activate`], [`Repo::rollback`], [`Repo::hold`], [`Repo::release_hold`]
+//!   write; [`Repo::history`] and [`Repo::verify`] look back.
+//! - [`View`]: everything that is read at one fixed pair of heads, and [`View::check`], which says whether
+//!   a pointer may be acted on.
+//!
+//! A write composes its commits in memory, writes them as one pack, and then moves `releases` and `main`
+//! by compare-and-swap. A process that is killed at any instant leaves the old state or the new one.
+
+mod activate;
+pub mod check;
+mod claims;
+mod commit;
+mod error;
+mod git;
+mod history;
+mod hold;
+mod moves;
+mod objects;
+mod open;
+mod pack;
+mod publish;
+mod refs;
+mod release;
+mod rollback;
+mod time;
+mod transaction;
+mod trees;
+mod view;
+mod worktree;
+
+pub use activate::ActivateOptions;
+pub use check::{CheckedRelease, PointerInvalid};
+pub use error::{Error, Result};
+pub use history::HistoryItem;
+pub use hold::HoldChange;
+pub use moves::Move;
+pub use open::Repo;
+pub use publish::{PointerMove, Published, PublishedItem};
+pub use release::NewRelease;
+pub use view::{InvalidPointer, PointerFile, StoredPointer, View};
+
+/// Who asks for a change, why, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request<'a> {
+    /// Why; one line.
+    pub reason: Option<&'a str>,
+    /// Who: `Name <email>`, or a name.
+    pub actor: &'a str,
+    /// The caller's own id of the request; one line.
+    pub request_id: Option<&'a str>,
+    /// The present time, RFC 3339 in UTC. It dates the commits, and decides whether a hold has ended.
+    pub now: String,
+}

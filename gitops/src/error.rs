@@ -1,0 +1,368 @@
+//! What can go wrong with a GitOps repository, with the exit code and the help of each.
+
+use std::path::PathBuf;
+
+use orz_core::exit::ExitCode;
+use orz_core::format::{ClaimKey, Hold, TrailerError};
+use orz_core::id::{ClusterName, CommitId, Part, ReleaseId, TenantName};
+
+use crate::check::PointerInvalid;
+
+/// A result of this package.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why something about a GitOps repository could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The folder holds no Git repository.
+    #[error("`{}` is not a Git repository", path.display())]
+    NotARepository {
+        /// The folder as given.
+        path: PathBuf,
+    },
+    /// A repository format that the reader would misread as empty or broken.
+    #[error("`{}` {format}, which is not supported", path.display())]
+    UnsupportedFormat {
+        /// The folder as given.
+        path: PathBuf,
+        /// What it uses, as the rest of a sentence.
+        format: &'static str,
+    },
+    /// A Git repository without one of the two branches.
+    #[error("`{}` has no branch `{branch}`, so it is no GitOps repository yet", path.display())]
+    NotInitialised {
+        /// The folder as given.
+        path: PathBuf,
+        /// The short name of the branch that is missing.
+        branch: &'static str,
+    },
+    /// A folder that `init` would have to mix its files into.
+    #[error("`{}` is neither empty nor a Git repository", path.display())]
+    NotEmpty {
+        /// The folder as given.
+        path: PathBuf,
+    },
+    /// Reason, actor or request id cannot be a line of a commit message.
+    #[error(transparent)]
+    Trailer(#[from] TrailerError),
+    /// A time that is not RFC 3339 in UTC.
+    #[error("`{}` is not a time such as `2027-01-31T12:00:00Z`", text.escape_debug())]
+    Time {
+        /// The text as given.
+        text: String,
+    },
+    /// A release handed to `publish` that does not agree with itself.
+    #[error("the release of `{tenant}/{part}` cannot be published: {message}")]
+    BadRelease {
+        /// Whose release.
+        tenant: TenantName,
+        /// Which part.
+        part: Part,
+        /// What does not agree.
+        message: String,
+    },
+    /// Nothing is live there.
+    #[error("`{tenant}/{part}` has no pointer")]
+    NoPointer {
+        /// The tenant.
+        tenant: TenantName,
+        /// The part.
+        part: Part,
+    },
+    /// The part is live on several clusters, and the request fits more than one.
+    #[error("`{tenant}/{part}` is live on several clusters: {}", list(clusters))]
+    SeveralClusters {
+        /// The tenant.
+        tenant: TenantName,
+        /// The part.
+        part: Part,
+        /// The clusters.
+        clusters: Vec<ClusterName>,
+    },
+    /// One explicit release cannot be the target of several parts.
+    #[error("a release belongs to one part, but {} parts were named", parts.len())]
+    SeveralParts {
+        /// The parts as given.
+        parts: Vec<Part>,
+    },
+    /// A file under `pointers/` that is no pointer; nothing moves it until a person repaired it.
+    #[error("`{path}` is not a valid pointer: {reason}")]
+    MalformedPointer {
+        /// Its path on `main`.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// The index has no such release of this part.
+    #[error("`{tenant}/{part}` has no release `{release}`")]
+    NoRelease {
+        /// The tenant.
+        tenant: TenantName,
+        /// The part.
+        part: Part,
+        /// The release as asked for.
+        release: ReleaseId,
+    },
+    /// No release starts with this text.
+    #[error("no release starts with `{}`", prefix.escape_debug())]
+    UnknownRelease {
+        /// The text as given.
+        prefix: String,
+    },
+    /// More than one release starts with this text.
+    #[error("`{prefix}` is ambiguous: {}", list(candidates))]
+    AmbiguousRelease {
+        /// The text as given.
+        prefix: String,
+        /// The releases that start with it.
+        candidates: Vec<ReleaseId>,
+    },
+    /// The release must not be pointed at.
+    #[error("release `{release}` of `{tenant}/{part}` must not go live: {invalid}")]
+    InvalidRelease {
+        /// The tenant.
+        tenant: TenantName,
+        /// The part.
+        part: Part,
+        /// The release.
+        release: ReleaseId,
+        /// Why.
+        invalid: PointerInvalid,
+    },
+    /// Nothing in this pointer's history can be rolled back to.
+    #[error("`{tenant}/{part}` has nothing to roll back to: {why}")]
+    NoRollbackTarget {
+        /// The tenant.
+        tenant: TenantName,
+        /// The part.
+        part: Part,
+        /// What was looked at, and why none of it fits.
+        why: String,
+    },
+    /// A hold stops the activation.
+    #[error("`{tenant}/{part}` is held by {} since {}: {}", hold.by, hold.at, hold.reason)]
+    Held {
+        /// The tenant.
+        tenant: TenantName,
+        /// The part.
+        part: Part,
+        /// The hold.
+        hold: Box<Hold>,
+    },
+    /// There is no hold to release.
+    #[error("`{tenant}/{part}` is not held")]
+    NotHeld {
+        /// The tenant.
+        tenant: TenantName,
+        /// The part.
+        part: Part,
+    },
+    /// Somebody else has what the release claims.
+    #[error("{} `{}` is claimed by `{holder}/{part}`{}", claim.kind, claim.value, if *releasing { ", which is giving it up" } else { "" })]
+    Claimed {
+        /// What is claimed.
+        claim: ClaimKey,
+        /// The tenant that holds it.
+        holder: TenantName,
+        /// The part of that tenant.
+        part: Part,
+        /// Whether the holder's live release no longer has it, but its objects may still exist.
+        releasing: bool,
+    },
+    /// The release needs objects that the live releases of other parts do not provide.
+    #[error(
+        "release `{release}` of `{tenant}/{part}` requires what is not live: {}",
+        list(missing)
+    )]
+    Requires {
+        /// The tenant.
+        tenant: TenantName,
+        /// The part.
+        part: Part,
+        /// The release.
+        release: ReleaseId,
+        /// What is missing, each as `<part>: <kind> <namespace>/<name>`.
+        missing: Vec<String>,
+    },
+    /// Somebody moved the same pointer first.
+    #[error("`{tenant}/{part}` was changed by {by} at {at} (commit `{commit}`) in the meantime")]
+    Moved {
+        /// The tenant.
+        tenant: TenantName,
+        /// The part.
+        part: Part,
+        /// Who.
+        by: String,
+        /// When, RFC 3339 in UTC.
+        at: String,
+        /// The commit on `main`.
+        commit: CommitId,
+    },
+    /// Others moved the branches before us, again and again.
+    #[error("the branches moved {attempts} times while this was being written")]
+    Contended {
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// A lock file that nobody gives up.
+    #[error("`{}` exists: another Git process is at work, or one was killed", path.display())]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// Files that would be changed carry changes of a person.
+    #[error("the work tree `{}` has changes of its own in {}", worktree.display(), list(paths))]
+    DirtyWorkTree {
+        /// The work tree.
+        worktree: PathBuf,
+        /// The files, relative to it.
+        paths: Vec<String>,
+    },
+    /// The branch moved, but the checked-out files could not follow.
+    #[error("commit `{commit}` was written, but the work tree `{}` did not follow: {message}", worktree.display())]
+    WorkTreeBehind {
+        /// The work tree.
+        worktree: PathBuf,
+        /// The new head of the branch.
+        commit: CommitId,
+        /// What `git` said.
+        message: String,
+    },
+    /// A file of the repository is not what its path says.
+    #[error("`{path}` is not valid: {message}")]
+    Malformed {
+        /// Its path on the branch.
+        path: String,
+        /// Why.
+        message: String,
+    },
+    /// An object of the repository is missing or unreadable.
+    #[error("object `{id}`: {message}")]
+    Object {
+        /// Its id.
+        id: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// `gix` could not open the repository or read a reference.
+    #[error("`{}`: {message}", path.display())]
+    Open {
+        /// The repository.
+        path: PathBuf,
+        /// What it said.
+        message: String,
+    },
+    /// A `git` command ended with an error of its own.
+    #[error("`git {command}`: {message}")]
+    Git {
+        /// The subcommand.
+        command: String,
+        /// What it said.
+        message: String,
+    },
+    /// A file of the repository could not be read or written.
+    #[error("`{}`: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// How a command that met this error ends.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::NotARepository { .. }
+            | Self::UnsupportedFormat { .. }
+            | Self::NotInitialised { .. }
+            | Self::NotEmpty { .. }
+            | Self::NoPointer { .. }
+            | Self::MalformedPointer { .. }
+            | Self::NoRelease { .. }
+            | Self::UnknownRelease { .. }
+            | Self::AmbiguousRelease { .. }
+            | Self::InvalidRelease { .. }
+            | Self::NoRollbackTarget { .. }
+            | Self::NotHeld { .. }
+            | Self::SeveralClusters { .. }
+            | Self::DirtyWorkTree { .. } => ExitCode::Input,
+            Self::Held { .. } | Self::Claimed { .. } | Self::Requires { .. } => ExitCode::Denied,
+            Self::Moved { .. } | Self::Contended { .. } => ExitCode::Stale,
+            Self::Trailer(_) | Self::Time { .. } | Self::SeveralParts { .. } => ExitCode::Usage,
+            Self::BadRelease { .. }
+            | Self::Locked { .. }
+            | Self::WorkTreeBehind { .. }
+            | Self::Malformed { .. }
+            | Self::Object { .. }
+            | Self::Open { .. }
+            | Self::Git { .. }
+            | Self::Io { .. } => ExitCode::Internal,
+        }
+    }
+
+    /// What to do about it, where something can be done.
+    pub fn help(&self) -> Option<String> {
+        Some(match self {
+            Self::NotARepository { path } => {
+                format!("create one with `orzc init --gitops {}`", path.display())
+            }
+            Self::UnsupportedFormat { .. } => {
+                "use a repository made by `git init --object-format=sha1` with the `files` format of references".to_owned()
+            }
+            Self::NotInitialised { path, .. } => {
+                format!("`orzc init --gitops {}` adds what is missing", path.display())
+            }
+            Self::NotEmpty { .. } => "name an empty or a new folder".to_owned(),
+            Self::MalformedPointer { path, .. } => {
+                format!("look at `git log -p main -- {path}` and revert the commit that broke it")
+            }
+            Self::NoPointer { tenant, .. } => {
+                format!("`orzc status {tenant}` lists what is live; `orzc publish --activate` makes something live")
+            }
+            Self::NoRelease { tenant, .. } | Self::NoRollbackTarget { tenant, .. } => {
+                format!("`orzc history {tenant}` lists the releases that were live")
+            }
+            Self::AmbiguousRelease { .. } => "give more digits".to_owned(),
+            Self::SeveralClusters { .. } => "name a release that was compiled for one of them".to_owned(),
+            Self::Held { tenant, .. } => {
+                format!("`orzc release-hold {tenant}` ends the hold; `--override-hold` activates once in spite of it")
+            }
+            Self::Claimed { holder, releasing: true, .. } => {
+                format!("wait until the objects of `{holder}` that use it are gone")
+            }
+            Self::Claimed { holder, .. } => format!("remove it from `{holder}` first, or choose another"),
+            Self::Requires { .. } => "move those parts in the same step (`--all`), or choose a release that does not need it".to_owned(),
+            Self::Moved { .. } => "look at what is live now, then repeat the command".to_owned(),
+            Self::Contended { .. } => "repeat the command".to_owned(),
+            Self::Locked { path } => {
+                format!("if no Git process is at work there, delete it: `rm {}`", path.display())
+            }
+            Self::DirtyWorkTree { .. } => "commit or undo these changes; better, use a bare repository".to_owned(),
+            Self::WorkTreeBehind { worktree, .. } => {
+                format!("run `git -C {} reset --keep HEAD` after saving what you changed there", worktree.display())
+            }
+            Self::Malformed { .. } | Self::Object { .. } => {
+                "`orzc verify` and `git fsck --strict` list everything that is wrong".to_owned()
+            }
+            Self::Git { message, .. } if message.contains("dubious ownership") => {
+                "run as the owner of the repository, or add it to `safe.directory`".to_owned()
+            }
+            _ => return None,
+        })
+    }
+
+    pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { path, source }
+    }
+}
+
+fn list<T: ToString>(items: &[T]) -> String {
+    items
+        .iter()
+        .map(|item| format!("`{}`", item.to_string()))
+        .collect::<Vec<_>>()
+        .join(", ")
+}

@@ -1,0 +1,230 @@
+//! Opening and making a GitOps repository.
+
+use std::path::{Path, PathBuf};
+
+use gix::ObjectId;
+use orz_core::format::{Action, Trailers};
+use orz_core::paths;
+
+use crate::commit::{self, Ident};
+use crate::error::{Error, Result};
+use crate::git::Git;
+use crate::objects::{Objects, Staging};
+use crate::refs::{self, Move};
+use crate::{Request, View, pack};
+
+/// A GitOps repository on this machine, bare or with a work tree.
+///
+/// It holds no state of the branches: every operation reads the heads anew.
+pub struct Repo {
+    path: PathBuf,
+    pub(crate) gix: gix::Repository,
+    /// Called between writing the objects and moving the branches, so that a test can move them first.
+    #[cfg(test)]
+    pub(crate) before_refs: Option<Box<dyn Fn(u32)>>,
+    /// How many releases one index commit may carry as parents.
+    pub(crate) parents_max: usize,
+}
+
+impl std::fmt::Debug for Repo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Repo")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+/// More parents than this make tools slow that expect a merge of two.
+const PARENTS_MAX: usize = 500;
+
+impl Repo {
+    /// Opens the repository at `path`: a bare repository, a work tree, or its `.git`.
+    ///
+    /// References in the reftable format and SHA-256 object names are refused by name, because a reader
+    /// that does not know them takes such a repository for an empty one.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        refuse_unknown_formats(path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            gix: open_at(path)?,
+            #[cfg(test)]
+            before_refs: None,
+            parents_max: PARENTS_MAX,
+        })
+    }
+
+    /// Makes a bare repository at `path`, a new or empty folder, with its two branches.
+    ///
+    /// In an existing Git repository it adds the branches that are missing; where both stand, it only opens.
+    pub fn init(path: impl AsRef<Path>, request: &Request) -> Result<Self> {
+        let path = path.as_ref();
+        let ident = Ident::of(request)?;
+        let trailers = Trailers::new(
+            Action::Init,
+            request.reason,
+            request.actor,
+            request.request_id,
+        )?;
+        if !is_repository(path) {
+            if path.exists() {
+                let mut entries = std::fs::read_dir(path).map_err(Error::io(path))?;
+                if entries.next().is_some() {
+                    return Err(Error::NotEmpty {
+                        path: path.to_owned(),
+                    });
+                }
+            }
+            // The formats are named, so that no setting of the user chooses others.
+            Git::new("init")
+                .arg("--quiet")
+                .arg("--bare")
+                .arg("--template=")
+                .arg("--object-format=sha1")
+                .arg("--initial-branch=main")
+                .arg(path)
+                .output()?;
+        }
+        let repo = Self::open(path)?;
+        let mut staging = Staging::default();
+        let mut moves = Vec::new();
+        for (name, subject) in [
+            (paths::RELEASES, "init: the index of releases"),
+            (paths::MAIN, "init: the pointers"),
+        ] {
+            if refs::read(&repo.gix, name)?.is_none() {
+                let tree = staging.put(gix::objs::Kind::Tree, Vec::new());
+                let bytes = commit::bytes(tree, &[], &ident, &trailers.message(subject));
+                let new = staging.put(gix::objs::Kind::Commit, bytes);
+                moves.push(Move {
+                    name,
+                    old: None,
+                    new,
+                });
+            }
+        }
+        if moves.is_empty() {
+            return Ok(repo);
+        }
+        let mut packs = pack::Kept::new(&repo.objects_dir());
+        packs.write(&staging.take())?;
+        match refs::advance(&repo, &moves, &ident)? {
+            refs::Advance::Done => {}
+            refs::Advance::Raced => return Err(Error::Contended { attempts: 1 }),
+        }
+        packs.release()?;
+        crate::worktree::follow(&repo, &moves)?;
+        Ok(repo)
+    }
+
+    /// The folder it was opened at.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Both branches as they stand now; everything read through it agrees.
+    pub fn view(&self) -> Result<View> {
+        // `main` first: a publish moves `releases` before it, so the index read afterwards
+        // knows every release that a pointer read here names.
+        let main = self.head(paths::MAIN, "main")?;
+        let releases = self.head(paths::RELEASES, "releases")?;
+        View::new(Objects::new(reopen(&self.gix)?), main, releases)
+    }
+
+    /// The folder that holds everything which several work trees share.
+    pub(crate) fn common_dir(&self) -> &Path {
+        self.gix.common_dir()
+    }
+
+    pub(crate) fn objects_dir(&self) -> PathBuf {
+        self.common_dir().join("objects")
+    }
+
+    fn head(&self, name: &'static str, branch: &'static str) -> Result<ObjectId> {
+        refs::read(&self.gix, name)?.ok_or_else(|| Error::NotInitialised {
+            path: self.path.clone(),
+            branch,
+        })
+    }
+}
+
+/// The same repository with nothing cached.
+pub(crate) fn reopen(repo: &gix::Repository) -> Result<gix::Repository> {
+    open_at(repo.git_dir())
+}
+
+fn open_at(path: &Path) -> Result<gix::Repository> {
+    // Neither the environment nor a person's settings may change what is read.
+    let options = gix::open::Options::isolated();
+    let mut repo = gix::open_opts(path, options).map_err(|e| Error::Open {
+        path: path.to_owned(),
+        message: e.to_string(),
+    })?;
+    // A replacement would show other bytes under the name of a release.
+    repo.objects.ignore_replacements = true;
+    Ok(repo)
+}
+
+fn is_repository(path: &Path) -> bool {
+    git_dir(path).is_some()
+}
+
+/// The Git folder of `path`, if it looks like a repository.
+fn git_dir(path: &Path) -> Option<PathBuf> {
+    let dot_git = path.join(".git");
+    let found = if dot_git.is_file() {
+        let text = std::fs::read_to_string(&dot_git).ok()?;
+        path.join(text.strip_prefix("gitdir:")?.trim())
+    } else if dot_git.is_dir() {
+        dot_git
+    } else {
+        path.to_owned()
+    };
+    found.join("HEAD").exists().then_some(found)
+}
+
+fn refuse_unknown_formats(path: &Path) -> Result<()> {
+    let Some(git_dir) = git_dir(path) else {
+        return Err(Error::NotARepository {
+            path: path.to_owned(),
+        });
+    };
+    let common = std::fs::read_to_string(git_dir.join("commondir"))
+        .map_or_else(|_| git_dir.clone(), |common| git_dir.join(common.trim()));
+    if !common.join("objects").is_dir() {
+        return Err(Error::NotARepository {
+            path: path.to_owned(),
+        });
+    }
+    let unsupported = |format| {
+        Err(Error::UnsupportedFormat {
+            path: path.to_owned(),
+            format,
+        })
+    };
+    if common.join("reftable").is_dir() {
+        return unsupported("keeps its references in the `reftable` format");
+    }
+    let config = common.join("config");
+    if !config.is_file() {
+        return Ok(());
+    }
+    let config =
+        gix::config::File::from_path_no_includes(config.clone(), gix::config::Source::Local)
+            .map_err(|e| Error::Open {
+                path: config,
+                message: e.to_string(),
+            })?;
+    let value = |key: &str| {
+        config
+            .string(key)
+            .map(|v| v.to_string().to_ascii_lowercase())
+    };
+    if value("extensions.refStorage").is_some_and(|v| v != "files") {
+        return unsupported("keeps its references in the `reftable` format");
+    }
+    if value("extensions.objectFormat").is_some_and(|v| v != "sha1") {
+        return unsupported("names its objects by SHA-256");
+    }
+    Ok(())
+}
