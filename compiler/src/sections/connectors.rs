@@ -148,9 +148,13 @@ fn definition(scope: &Scope, connector: &Resolved, out: &mut Objects) {
         "type": entry.connector_type,
         "name": entry.name,
         "config": entry.config.clone().unwrap_or_else(|| json!({})),
-        "secret_schema": connector_type.secret_schema,
         "operations": entry.operations(connector_type),
     });
+    if entry.setting("/base_url").is_some()
+        && let Some(gateway) = &scope.cluster.egress_gateway
+    {
+        content["endpoint"] = json!(format!("http://{}", route::hostname(scope, entry, gateway)));
+    }
     if let Some(policy) = policy {
         let (config_map, _) = policies::config_map(scope, policy);
         content["policy"] = json!({ "name": policy.name, "config_map": config_map });

@@ -4,7 +4,6 @@
 //! secret. What the reference may reach is decided here: every key of a shared store is put under the
 //! tenant's name, and nothing that could climb out of it is accepted.
 
-mod neighbours;
 mod reference;
 
 use orz_core::Value;
@@ -15,7 +14,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, json};
 
-use reference::Reference;
+pub(crate) use reference::Reference;
 
 use super::shared::{kube_name, refuse_collisions};
 use super::tenant::{AWS_SM, ENV, VAULT};
@@ -71,7 +70,6 @@ impl Section for SecretRef {
                 out,
             );
         }
-        neighbours::lower(scope, out);
     }
 }
 
@@ -155,7 +153,7 @@ fn remote(scope: &Scope, reference: &Reference) -> (String, Value) {
             name,
             key,
         } => (
-            neighbours::store_name(&scope.unit.namespace, namespace),
+            k8s_store(&scope.unit.namespace, namespace),
             json!({ "key": name, "property": key }),
         ),
     }
@@ -171,6 +169,15 @@ fn owned(scope: &Scope, path: &str) -> String {
         path.to_owned()
     } else {
         format!("{tenant}/{path}")
+    }
+}
+
+/// The name of the SecretStore in namespace `own` that reads Secrets of namespace `source`.
+pub(crate) fn k8s_store(own: &str, source: &str) -> String {
+    if own == source {
+        K8S.to_owned()
+    } else {
+        format!("{K8S}-{source}")
     }
 }
 

@@ -6,7 +6,7 @@ use orz_core::id::Part;
 use serde_json::json;
 
 use super::base_url::BaseUrl;
-use super::{Objects, Resolved, Scope};
+use super::{Connector, Objects, Resolved, Scope};
 use crate::platform::{EgressGateway, Operation};
 use crate::sections::shared::{kube_name, metadata};
 use crate::sections::{Entry, Policy, policies, secret_refs};
@@ -49,6 +49,17 @@ pub(super) fn lower(scope: &Scope, connector: &Resolved, url: &BaseUrl, out: &mu
     }
 }
 
+/// The name by which programs of the platform call a connector; it holds the namespace, because all tenants
+/// share the Gateway.
+pub(super) fn hostname(scope: &Scope, entry: &Connector, gateway: &EgressGateway) -> String {
+    format!(
+        "{}.{}.{}",
+        kube_name(&entry.name),
+        scope.unit.namespace,
+        gateway.hostname_suffix
+    )
+}
+
 fn backend(scope: &Scope, name: &str, url: &BaseUrl) -> Value {
     json!({
         "apiVersion": format!("{ENVOY}/v1alpha1"),
@@ -87,19 +98,13 @@ fn http_route(
         .iter()
         .map(|operation| rule(connector, operation, name, url))
         .collect();
-    let host = format!(
-        "{}.{}.{}",
-        kube_name(&connector.entry.name),
-        scope.unit.namespace,
-        gateway.hostname_suffix
-    );
     json!({
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "HTTPRoute",
         "metadata": metadata(scope, name, &[]),
         "spec": {
             "parentRefs": [{ "name": gateway.name, "namespace": gateway.namespace }],
-            "hostnames": [host],
+            "hostnames": [hostname(scope, connector.entry, gateway)],
             "rules": rules,
         },
     })
