@@ -209,7 +209,7 @@ impl Section for Policy {
         for policy in &scope.unit.bundle.policies {
             let (_, object) = config_map(scope, policy);
             out.add(Part::Work, policy.span(), &object);
-            note_losses(policy, out);
+            note_losses(scope, policy, out);
         }
     }
 }
@@ -473,7 +473,7 @@ fn check_times(policy: &Entry<Policy>, problems: &mut Diagnostics) {
     }
 }
 
-fn note_losses(policy: &Entry<Policy>, out: &mut Objects) {
+fn note_losses(scope: &Scope, policy: &Entry<Policy>, out: &mut Objects) {
     let mut lost = |pointer: &str, message: &str| {
         out.note(
             Diagnostic::note(
@@ -481,7 +481,7 @@ fn note_losses(policy: &Entry<Policy>, out: &mut Objects) {
                 policy.key_at(pointer),
                 format!("policy `{}`: {message}", policy.name),
             )
-            .label("only in the ConfigMap"),
+            .label("routes cannot do this exactly"),
         );
     };
     if let Some(breaker) = &policy.circuit_breaker_json {
@@ -520,18 +520,22 @@ fn note_losses(policy: &Entry<Policy>, out: &mut Objects) {
                 "routes have no burst besides the limit itself",
             );
         }
-        match limit.scope {
-            Some(LimitScope::Tenant) => lost(
+        let counted_together = scope
+            .cluster
+            .egress_gateway
+            .as_ref()
+            .is_some_and(|gateway| gateway.global_rate_limit);
+        if !counted_together {
+            lost(
+                "/rate_limit_json",
+                "each proxy of the Gateway counts on its own, and so each operation",
+            );
+        }
+        if limit.scope == Some(LimitScope::Tenant) {
+            lost(
                 "/rate_limit_json/scope",
                 "routes cannot count over several connectors or apps",
-            ),
-            Some(LimitScope::Connector) => {
-                lost(
-                    "/rate_limit_json/scope",
-                    "proxies that do not count together count each operation by itself",
-                );
-            }
-            Some(LimitScope::Operation) | None => {}
+            );
         }
     }
     if policy.idempotency_json.is_some() {

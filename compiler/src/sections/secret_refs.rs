@@ -175,9 +175,9 @@ fn owned(scope: &Scope, path: &str) -> String {
 /// The name of the SecretStore in namespace `own` that reads Secrets of namespace `source`.
 pub(crate) fn k8s_store(own: &str, source: &str) -> String {
     if own == source {
-        K8S.to_owned()
+        "k8s".to_owned()
     } else {
-        format!("{K8S}-{source}")
+        format!("k8s-{source}")
     }
 }
 
