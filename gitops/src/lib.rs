@@ -17,6 +17,7 @@ mod git;
 mod history;
 mod hold;
 mod moves;
+mod newest;
 mod objects;
 mod open;
 mod pack;
@@ -27,6 +28,7 @@ mod rollback;
 mod time;
 mod transaction;
 mod trees;
+pub mod verify;
 mod view;
 mod worktree;
 
@@ -37,8 +39,9 @@ pub use history::HistoryItem;
 pub use hold::HoldChange;
 pub use moves::Move;
 pub use open::Repo;
-pub use publish::{PointerMove, Published, PublishedItem};
+pub use publish::{Expected, PointerMove, Published, PublishedItem};
 pub use release::NewRelease;
+pub use verify::{Compile, Finding, Recompile, RecordedInputs, VerifyReport};
 pub use view::{InvalidPointer, PointerFile, StoredPointer, View};
 
 /// Who asks for a change, why, and when.

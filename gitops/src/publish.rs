@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use orz_core::format::{self, Action, Hold, Pointer, State, Trailers};
-use orz_core::id::{ClusterName, CommitId, Part, ReleaseId, TenantName};
+use orz_core::id::{BlobId, ClusterName, CommitId, Part, ReleaseId, TenantName};
 use orz_core::paths;
 
 use crate::error::{Error, Result};
@@ -11,7 +11,7 @@ use crate::moves::{self, Pending};
 use crate::objects::Staging;
 use crate::release::{Built, NewRelease};
 use crate::transaction::{Draft, IndexCommit, transact};
-use crate::view::{View, object_id};
+use crate::view::{StoredPointer, View, object_id};
 use crate::{Repo, Request, time, trees};
 
 /// What a publish did.
@@ -69,6 +69,10 @@ pub enum PointerMove {
     EmptySkipped,
 }
 
+/// Pointers that must still be what they were when something was decided: by tenant, part and cluster,
+/// the version that stood there, `None` where there was no pointer.
+pub type Expected = BTreeMap<(TenantName, Part, ClusterName), Option<BlobId>>;
+
 impl Repo {
     /// Publishes these releases in one step and, with `activate`, points at them in the same step.
     ///
@@ -78,6 +82,18 @@ impl Repo {
         &self,
         releases: Vec<NewRelease>,
         activate: bool,
+        request: &Request,
+    ) -> Result<Published> {
+        self.publish_expecting(releases, activate, &Expected::new(), request)
+    }
+
+    /// Like [`Repo::publish`], but writes nothing if one of the expected pointers is another one by
+    /// then, and says who moved it.
+    pub fn publish_expecting(
+        &self,
+        releases: Vec<NewRelease>,
+        activate: bool,
+        expected: &Expected,
         request: &Request,
     ) -> Result<Published> {
         let mut built = releases
@@ -110,6 +126,7 @@ impl Repo {
             for built in &built {
                 let current =
                     view.pointer(&built.cluster, &built.entry.tenant, built.entry.part)?;
+                refuse_unexpected(view, built, current.as_ref(), expected)?;
                 let skip = built.entry.objects.is_empty() && current.is_none();
                 let known = view.entry(&built.entry.tenant, built.entry.part, &built.id)?;
                 let new = known.is_none() && !skip;
@@ -168,6 +185,22 @@ impl Repo {
             index_commit: written.index_commit,
             main_commit: written.main_commit,
         })
+    }
+}
+
+fn refuse_unexpected(
+    view: &View,
+    built: &Built,
+    current: Option<&StoredPointer>,
+    expected: &Expected,
+) -> Result<()> {
+    let (tenant, part, cluster) = (&built.entry.tenant, built.entry.part, &built.cluster);
+    match expected.get(&(tenant.clone(), part, cluster.clone())) {
+        Some(base) if base.as_ref() != current.map(|stored| &stored.blob) => {
+            let path = paths::pointer(cluster, tenant, part);
+            Err(moves::moved_by(view, tenant, part, &path))
+        }
+        _ => Ok(()),
     }
 }
 
