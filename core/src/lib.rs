@@ -6,7 +6,7 @@
 //! - [`read`]: the one reader for JSON and YAML, with positions for every key and value.
 //! - [`emit`]: the one canonical YAML emitter.
 //! - [`object`]: a Kubernetes object as a tree; [`kinds`]: the table of what we know about each kind.
-//! - [`diff`]: what changes between two sets of objects.
+//! - [`diff`]: what changes between two sets of objects; [`plan`]: that as a document, and as people read it.
 //! - [`format`]: every format written to a GitOps repository; [`paths`]: the only place that spells a path in it.
 //!
 //! This crate does no I/O, reads no clock and no environment, and never iterates over a hash map:
@@ -21,6 +21,7 @@ pub mod id;
 pub mod kinds;
 pub mod object;
 pub mod paths;
+pub mod plan;
 pub mod read;
 
 /// A JSON value: the tree that documents, objects and formats share.

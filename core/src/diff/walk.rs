@@ -41,8 +41,7 @@ impl Walk<'_> {
             (_, Value::Object(old), Value::Object(new)) => {
                 let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
                 for key in keys {
-                    let present =
-                        |value: Option<&Value>| value.filter(|v| !v.is_null()).cloned();
+                    let present = |value: Option<&Value>| value.filter(|v| !v.is_null()).cloned();
                     self.optional(
                         Step::Key(key.clone()),
                         present(old.get(key)),
