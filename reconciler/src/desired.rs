@@ -1,10 +1,11 @@
 //! What the pointers of a cluster ask for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use orz_core::format::{Requirement, StateKind};
+use orz_core::format::{Pointer, Requirement, StateKind};
 use orz_core::id::{ClusterName, Digest, Part, ReleaseId, TenantName};
 use orz_core::object::Object;
+use orz_gitops::{CheckedRelease, InvalidPointer, PointerFile, View};
 
 /// What one valid pointer asks for.
 #[derive(Clone, Debug)]
@@ -51,4 +52,84 @@ pub enum Pointed {
     Valid(Box<Desired>),
     /// Refused.
     Invalid(Invalid),
+}
+
+/// The pointers of a cluster, by tenant, each with its parts in the order in which they are applied.
+///
+/// A pointer is checked when it is reached, so that one pass holds the objects of one part at a time.
+/// Malformed files whose path names no cluster are everybody's: each cluster reports them.
+pub fn pointers<'a>(
+    view: &'a View,
+    cluster: &ClusterName,
+    tenants: &BTreeSet<TenantName>,
+) -> Result<impl Iterator<Item = Pointed> + use<'a>, orz_gitops::Error> {
+    let mut files: Vec<PointerFile> = view
+        .pointers()?
+        .into_iter()
+        .filter(|file| {
+            let (of, tenant) = match file {
+                PointerFile::Valid(stored) => {
+                    (Some(&stored.pointer.cluster), Some(&stored.pointer.tenant))
+                }
+                PointerFile::Invalid(invalid) => {
+                    (invalid.cluster.as_ref(), invalid.tenant.as_ref())
+                }
+            };
+            let selected =
+                tenants.is_empty() || tenant.is_some_and(|tenant| tenants.contains(tenant));
+            of.is_none_or(|of| of == cluster) && selected
+        })
+        .collect();
+    files.sort_by_cached_key(|file| match file {
+        PointerFile::Valid(stored) => (
+            Some(stored.pointer.tenant.clone()),
+            Some(stored.pointer.part),
+            String::new(),
+        ),
+        PointerFile::Invalid(invalid) => {
+            (invalid.tenant.clone(), invalid.part, invalid.path.clone())
+        }
+    });
+    Ok(files.into_iter().map(|file| pointed(view, file)))
+}
+
+fn pointed(view: &View, file: PointerFile) -> Pointed {
+    match file {
+        PointerFile::Invalid(InvalidPointer {
+            path,
+            tenant,
+            part,
+            invalid,
+            ..
+        }) => Pointed::Invalid(Invalid {
+            tenant,
+            part,
+            path,
+            reason: invalid.to_string(),
+        }),
+        PointerFile::Valid(stored) => match view.check(&stored) {
+            Ok(checked) => Pointed::Valid(Box::new(desired(stored.pointer, checked))),
+            Err(invalid) => Pointed::Invalid(Invalid {
+                tenant: Some(stored.pointer.tenant),
+                part: Some(stored.pointer.part),
+                path: stored.path,
+                reason: invalid.to_string(),
+            }),
+        },
+    }
+}
+
+fn desired(pointer: Pointer, checked: CheckedRelease) -> Desired {
+    Desired {
+        cluster: pointer.cluster,
+        tenant: pointer.tenant,
+        part: pointer.part,
+        namespace: pointer.namespace,
+        release: pointer.release,
+        digest: pointer.digest,
+        files: checked.manifests,
+        objects: checked.objects,
+        requires: checked.entry.requires,
+        state: pointer.state.kind,
+    }
 }

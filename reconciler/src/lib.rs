@@ -23,5 +23,5 @@ mod testing;
 pub use desired::{Desired, Invalid, Pointed};
 pub use engine::{Engine, EngineError, Live, LiveState, Observation};
 pub use health::{Health, ObjectHealth, Verdict};
-pub use reconcile::{Options, reconcile_pointed};
+pub use reconcile::{Options, reconcile, reconcile_pointed};
 pub use report::{Changes, Outcome, Report, TenantReport};

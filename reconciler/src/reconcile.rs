@@ -8,7 +8,9 @@ use orz_core::format::StateKind;
 use orz_core::id::{ClusterName, TenantName};
 use orz_core::object::ObjectKey;
 
-use crate::desired::{Desired, Pointed};
+use orz_gitops::View;
+
+use crate::desired::{self, Desired, Pointed};
 use crate::engine::{Engine, EngineError};
 use crate::health::{Health, ObjectHealth};
 use crate::plan::plan;
@@ -38,6 +40,18 @@ impl Options {
 
 /// How often a requirement is looked at while waiting for it.
 const POLL: Duration = Duration::from_millis(200);
+
+/// One pass over the pointers of a cluster, as they stand in `view`.
+///
+/// Fails only when the pointers cannot be listed at all.
+pub fn reconcile(
+    view: &View,
+    engine: &mut dyn Engine,
+    options: &Options,
+) -> Result<Report, orz_gitops::Error> {
+    let pointers = desired::pointers(view, &options.cluster, &options.tenants)?;
+    Ok(reconcile_pointed(pointers, engine, options))
+}
 
 /// One pass over `pointers`, which come by tenant, each with its parts in the order of their application.
 ///
