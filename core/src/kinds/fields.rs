@@ -2,9 +2,9 @@
 //!
 //! A list has keys where the API itself declares it a map (`listType=map` in the types of
 //! Kubernetes and Gateway API); two lists that differ in order alone are then equal. Outside pod
-//! templates, lists that the API evaluates as a union (rules of a Role, peers of a NetworkPolicy,
-//! access modes) are compared as sets although they are declared atomic. Inside pod templates they
-//! are not, because there another order makes new pods.
+//! templates, lists that the API evaluates as a union (rules of a Role, peers of a NetworkPolicy)
+//! are compared as sets although they are declared atomic. Inside pod templates they are not,
+//! because there another order makes new pods.
 
 /// A field that is not compared byte by byte.
 #[derive(Debug)]
@@ -147,8 +147,8 @@ pub(super) const ROLE: &[Field] = &[
 
 pub(super) const ROLE_BINDING: &[Field] = &[field("subjects", Shape::Set)];
 
+/// Not the access modes, although their order means nothing: the server refuses another order.
 pub(super) const PERSISTENT_VOLUME_CLAIM: &[Field] = &[
-    field("spec.accessModes", Shape::Set),
     field("spec.resources.requests.*", Shape::Quantity),
     field("spec.resources.limits.*", Shape::Quantity),
 ];

@@ -174,7 +174,8 @@ pub(super) const TABLE: &[KindInfo] = &[
         durable: true,
         apply_order: 70,
         // `ValidatePersistentVolumeClaimUpdate`: "spec is immutable after creation except
-        // resources.requests and volumeAttributesClassName", and requests may not shrink.
+        // resources.requests and volumeAttributesClassName for bound claims", and requests may not
+        // go below what the volume has. Which claims are bound only the cluster knows.
         frozen: &[
             Frozen {
                 path: "spec",
@@ -195,7 +196,8 @@ pub(super) const TABLE: &[KindInfo] = &[
         kind: "Service",
         plural: "services",
         apply_order: 80,
-        // `ValidateServiceClusterIPsRelatedFields`. An absent address was filled in by the server,
+        // `validateUpgradeDowngradeClusterIPs`, which lets a second address come and go; we write
+        // none. An absent address was filled in by the server,
         // which keeps it when the field is left out again: neither way is reached by an update.
         frozen: &[
             Frozen {
