@@ -7,6 +7,7 @@ use orz_core::format::{Inventory, Requirement};
 use orz_core::id::{ClusterName, TenantName};
 use orz_core::object::{Object, ObjectKey};
 
+use crate::apply::ApiError;
 use crate::desired::Desired;
 use crate::health::{ObjectHealth, Verdict};
 use crate::plan::{Plan, Refusal};
@@ -68,6 +69,8 @@ pub struct Live {
     pub uid: Option<String>,
     /// Whether it carries our mark of exactly this part.
     pub marked: bool,
+    /// Whether it is being deleted and waits for something.
+    pub deleting: bool,
     /// Who else wrote to it, for messages; empty when nobody did.
     pub managers: Vec<String>,
     /// How it compares with what is desired. [`LiveState::Same`] when it is not desired.
@@ -128,9 +131,41 @@ pub enum EngineError {
         /// Why.
         reason: String,
     },
+    /// No client of the cluster could be made.
+    #[error("cannot connect to the cluster: {0}")]
+    Connect(String),
+    /// The API server refused a request, or could not be reached.
+    #[error("{what}: {error}")]
+    Api {
+        /// What was asked for.
+        what: String,
+        /// The reason.
+        error: ApiError,
+    },
+    /// The cluster does not serve a kind of the release; nothing of it was applied.
+    #[error("the cluster does not serve `{kind}` of `{api_version}`")]
+    UnknownKind {
+        /// The kind.
+        kind: String,
+        /// Group and version.
+        api_version: String,
+    },
+    /// Some objects could not be applied or removed.
+    #[error("{}", lines(.0))]
+    Objects(Vec<ObjectError>),
     /// The desired state contradicts itself.
     #[error("{0}")]
     Desired(String),
+}
+
+/// Why one object could not be applied or removed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {error}")]
+pub struct ObjectError {
+    /// The object.
+    pub key: ObjectKey,
+    /// The reason.
+    pub error: ApiError,
 }
 
 impl EngineError {
@@ -143,7 +178,22 @@ impl EngineError {
             )),
             Self::Refused(refusals) => refusals.first().map(Refusal::help),
             Self::Stale { .. } => Some("the next pass starts from the new state".to_owned()),
-            Self::Io { .. } | Self::Inventory { .. } | Self::Desired(_) => None,
+            Self::UnknownKind { kind, .. } => Some(format!("install the custom resource definition of `{kind}`")),
+            Self::Api { error, .. } if error.code == 403 => {
+                Some("`orzc platform install` grants the rights that are needed".to_owned())
+            }
+            Self::Api { error, .. } if error.code == 404 => {
+                Some("`orzc platform install` makes what is needed in an empty cluster".to_owned())
+            }
+            Self::Objects(errors) if errors.iter().any(|e| !e.error.managers.is_empty()) => {
+                Some("let one of them state the field: take it out of the bundle, or out of the other's hands".to_owned())
+            }
+            Self::Io { .. }
+            | Self::Inventory { .. }
+            | Self::Connect(_)
+            | Self::Api { .. }
+            | Self::Objects(_)
+            | Self::Desired(_) => None,
         }
     }
 }

@@ -10,10 +10,12 @@
 //! - [`reconcile`]: one pass over all pointers of a cluster, and its [`report`].
 //! - [`install`]: what the `apply` engine needs in an empty cluster.
 
+pub mod apply;
 pub mod desired;
 pub mod dir;
 pub mod engine;
 pub mod health;
+pub mod install;
 pub mod plan;
 mod reconcile;
 pub mod report;
@@ -21,7 +23,7 @@ pub mod report;
 mod testing;
 
 pub use desired::{Desired, Invalid, Pointed};
-pub use engine::{Engine, EngineError, Live, LiveState, Observation};
+pub use engine::{Engine, EngineError, Live, LiveState, ObjectError, Observation};
 pub use health::{Health, ObjectHealth, Verdict};
 pub use reconcile::{Options, reconcile, reconcile_pointed};
 pub use report::{Changes, Outcome, Report, TenantReport};

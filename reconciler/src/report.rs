@@ -77,6 +77,8 @@ pub struct Changes {
     pub kept: Vec<ObjectKey>,
     /// Objects that the release no longer contains and that turned out to be somebody else's.
     pub left: Vec<ObjectKey>,
+    /// Objects that are being deleted and wait for something, such as a finalizer.
+    pub awaiting: Vec<ObjectKey>,
     /// Objects that were as they should be.
     pub unchanged: Vec<ObjectKey>,
 }
@@ -92,6 +94,7 @@ impl Changes {
             pruned: plan.keys(|a| *a == Action::Prune),
             kept: plan.keys(|a| *a == Action::Keep(Kept::Durable)),
             left: plan.keys(|a| *a == Action::Keep(Kept::NotOurs)),
+            awaiting: plan.keys(|a| *a == Action::Await),
             unchanged: plan.keys(|a| *a == Action::Unchanged),
         }
     }

@@ -297,6 +297,7 @@ fn present(state: LiveState) -> Live {
     Live {
         uid: None,
         marked: true,
+        deleting: false,
         managers: Vec::new(),
         state,
         object: None,

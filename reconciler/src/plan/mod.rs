@@ -55,6 +55,8 @@ pub enum Action {
     },
     /// Nothing.
     Unchanged,
+    /// Nothing yet: it is being deleted, and waits for something.
+    Await,
     /// The release no longer contains it: delete.
     Prune,
     /// The release no longer contains it, and it stays.
@@ -233,6 +235,10 @@ fn want(
             managers: live.managers.clone(),
         });
     }
+    if live.deleting {
+        // Whatever is applied now goes with it; it is created again once it is gone.
+        return Ok(Action::Await);
+    }
     match &live.state {
         LiveState::Same => Ok(Action::Unchanged),
         LiveState::Changed => Ok(Action::Update { drift: false }),
@@ -256,7 +262,9 @@ fn drop_out(item: &InventoryItem, live: Option<&Live>) -> Action {
     if !same {
         return Action::Keep(Kept::NotOurs);
     }
-    if is_durable(&item.key()) {
+    if live.deleting {
+        Action::Await
+    } else if is_durable(&item.key()) {
         Action::Keep(Kept::Durable)
     } else {
         Action::Prune

@@ -25,6 +25,7 @@ fn live(uid: &str, marked: bool, state: LiveState) -> Live {
     Live {
         uid: Some(uid.to_owned()),
         marked,
+        deleting: false,
         managers: vec!["kubectl".to_owned()],
         state,
         object: None,

@@ -1,0 +1,112 @@
+//! The inventory of a part: one ConfigMap in `orz-system`.
+//!
+//! Every chain of writes starts with an update of it that is conditioned on the version which was read:
+//! of two writers the slower one fails here, before it has changed anything else.
+
+use orz_core::Value;
+use orz_core::format::{self, Inventory};
+use orz_core::id::{Part, TenantName};
+use serde_json::json;
+
+use super::api::{Api, ApiError, Call, Collection};
+use super::mark::{NAMESPACE, inventory_name, parent};
+use crate::engine::EngineError;
+
+/// The key of the ConfigMap under which the inventory stands.
+const KEY: &str = "inventory.json";
+
+/// The inventory of a part and its version; both `None` when nothing of it was ever applied.
+pub(crate) fn read(
+    api: &Api,
+    tenant: &TenantName,
+    part: Part,
+) -> Result<(Option<Inventory>, Option<String>), EngineError> {
+    let name = inventory_name(tenant, part);
+    let found = api
+        .get(&collection()?, &name)
+        .map_err(|error| failed("read", &name, error))?;
+    let Some(found) = found else {
+        return Ok((None, None));
+    };
+    let unreadable = |reason: String| EngineError::Inventory {
+        what: what(&name),
+        reason,
+    };
+    let text = found
+        .pointer("/data")
+        .and_then(|data| data.get(KEY))
+        .and_then(Value::as_str);
+    let text = text.ok_or_else(|| unreadable(format!("it has no `{KEY}`")))?;
+    let inventory: Inventory =
+        format::from_bytes(text.as_bytes()).map_err(|e| unreadable(e.to_string()))?;
+    if (&inventory.tenant, inventory.part) != (tenant, part) {
+        return Err(unreadable(format!(
+            "it is that of `{}/{}`",
+            inventory.tenant, inventory.part
+        )));
+    }
+    Ok((Some(inventory), Some(version(&found))))
+}
+
+/// Writes the inventory, if it still has the version that was read; returns the new version.
+pub(crate) fn write(
+    api: &Api,
+    inventory: &Inventory,
+    read: Option<&str>,
+) -> Result<String, EngineError> {
+    let name = inventory_name(&inventory.tenant, inventory.part);
+    let (labels, annotations) = parent(inventory);
+    let text = String::from_utf8(format::to_bytes(inventory)).expect("JSON is UTF-8");
+    let mut body = json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": NAMESPACE, "labels": labels, "annotations": annotations},
+        "data": {KEY: text},
+    });
+    let collection = collection()?;
+    let sent = match read {
+        None => api.send(&collection, &Call::Create { body: &body }),
+        Some(version) => {
+            body["metadata"]["resourceVersion"] = Value::from(version);
+            api.send(
+                &collection,
+                &Call::Replace {
+                    name: &name,
+                    body: &body,
+                },
+            )
+        }
+    };
+    match sent {
+        Ok(answer) => Ok(version(&answer.body)),
+        // A version that moved, or an inventory that appeared or vanished. It may have been our own write,
+        // whose answer was lost: the next pass finds out, and nothing was changed after it.
+        Err(error) if error.code == 409 || (error.code == 404 && read.is_some()) => {
+            Err(EngineError::Stale { what: what(&name) })
+        }
+        Err(error) => Err(failed("write", &name, error)),
+    }
+}
+
+fn collection() -> Result<Collection, EngineError> {
+    Collection::new("", "v1", "ConfigMap", Some(NAMESPACE))
+}
+
+fn version(object: &Value) -> String {
+    object
+        .pointer("/metadata/resourceVersion")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn what(name: &str) -> String {
+    format!("ConfigMap {NAMESPACE}/{name}")
+}
+
+fn failed(verb: &str, name: &str, error: ApiError) -> EngineError {
+    EngineError::Api {
+        what: format!("{verb} {}", what(name)),
+        error,
+    }
+}

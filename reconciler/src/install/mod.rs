@@ -1,0 +1,250 @@
+//! What the `apply` engine needs in an empty cluster, and nothing else can bring: two namespaces and the
+//! rights of the reconciler. No release ever holds these.
+
+mod namespaces;
+mod rights;
+
+use std::fmt;
+use std::str::FromStr;
+
+use orz_core::Value;
+use orz_core::object::{Object, ObjectKey};
+
+use crate::apply::Connection;
+use crate::apply::api::{Api, Call, Collection, MANAGER};
+use crate::apply::mark::{entries, is, others};
+use crate::engine::{EngineError, ObjectError};
+use crate::plan::Refusal;
+
+/// Who is to reconcile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A user, by the name that the cluster's authentication gives it.
+    User(String),
+    /// Everybody in a group.
+    Group(String),
+    /// A service account.
+    ServiceAccount {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
+}
+
+/// What happened to one object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Installed {
+    /// The object.
+    pub key: ObjectKey,
+    /// What happened to it.
+    pub change: InstallChange,
+}
+
+/// What an installation did with an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InstallChange {
+    /// It did not exist.
+    Created,
+    /// It differed.
+    Updated,
+    /// It was as it should be.
+    Unchanged,
+}
+
+/// The objects, in the order in which they are applied.
+pub fn manifests(subject: &Subject) -> Vec<Object> {
+    let mut objects = namespaces::objects();
+    objects.extend(rights::objects(subject));
+    objects
+}
+
+/// Brings the objects into a cluster. Doing it again changes nothing.
+///
+/// Whoever calls this needs every right that it grants. An object under one of the names that is not ours is
+/// an error before anything is changed.
+pub fn install(connection: &Connection, subject: &Subject) -> Result<Vec<Installed>, EngineError> {
+    let api = Api::connect(connection)?;
+    let objects = manifests(subject);
+    let mut found = Vec::new();
+    let mut refusals = Vec::new();
+    for object in &objects {
+        let live = read(&api, object)?;
+        if let Some(live) = live.as_ref().filter(|live| !is_ours(live)) {
+            refusals.push(Refusal::NotOurs {
+                key: object.key(),
+                managers: others(live),
+            });
+        }
+        found.push(live);
+    }
+    if !refusals.is_empty() {
+        return Err(EngineError::Refused(refusals));
+    }
+    let mut installed = Vec::new();
+    for (object, before) in objects.iter().zip(found) {
+        let call = Call::Apply {
+            name: object.name(),
+            body: object.value(),
+            force: true,
+        };
+        let failed = |error| {
+            EngineError::Objects(vec![ObjectError {
+                key: object.key(),
+                error,
+            }])
+        };
+        let after = api.send(&collection(object)?, &call).map_err(failed)?.body;
+        let change = match before {
+            None => InstallChange::Created,
+            Some(before) if version(&before) == version(&after) => InstallChange::Unchanged,
+            Some(_) => InstallChange::Updated,
+        };
+        installed.push(Installed {
+            key: object.key(),
+            change,
+        });
+    }
+    Ok(installed)
+}
+
+/// An object of the namespace of a missing Namespace does not exist either.
+fn read(api: &Api, object: &Object) -> Result<Option<Value>, EngineError> {
+    let what = || format!("read {}", object.key());
+    api.get(&collection(object)?, object.name())
+        .map_err(|error| EngineError::Api {
+            what: what(),
+            error,
+        })
+}
+
+fn collection(object: &Object) -> Result<Collection, EngineError> {
+    // The two kinds that no release may hold, and that are therefore in no table.
+    let plural = match object.kind() {
+        "ClusterRole" => "clusterroles",
+        "ClusterRoleBinding" => "clusterrolebindings",
+        _ => {
+            return Collection::new(
+                object.group(),
+                object.version(),
+                object.kind(),
+                object.namespace(),
+            );
+        }
+    };
+    Ok(Collection::of_cluster(
+        object.group(),
+        object.version(),
+        object.kind(),
+        plural,
+    ))
+}
+
+/// Only an apply of ours makes such an entry.
+fn is_ours(live: &Value) -> bool {
+    entries(live).any(|entry| is(entry, "manager", MANAGER) && is(entry, "operation", "Apply"))
+}
+
+fn version(object: &Value) -> Option<&Value> {
+    object.pointer("/metadata/resourceVersion")
+}
+
+impl Subject {
+    /// The service account of the reconciler in its own namespace.
+    pub fn reconciler() -> Self {
+        Self::ServiceAccount {
+            namespace: crate::apply::NAMESPACE.to_owned(),
+            name: rights::NAME.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    /// As it is given on a command line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(name) => write!(f, "user:{name}"),
+            Self::Group(name) => write!(f, "group:{name}"),
+            Self::ServiceAccount { namespace, name } => {
+                write!(f, "serviceaccount:{namespace}/{name}")
+            }
+        }
+    }
+}
+
+/// A text that names nobody.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` names nobody: write `user:NAME`, `group:NAME` or `serviceaccount:NAMESPACE/NAME`")]
+pub struct SubjectError(String);
+
+impl FromStr for Subject {
+    type Err = SubjectError;
+    fn from_str(text: &str) -> Result<Self, SubjectError> {
+        let wrong = || SubjectError(text.to_owned());
+        let (kind, name) = text
+            .split_once(':')
+            .filter(|(_, name)| !name.is_empty())
+            .ok_or_else(wrong)?;
+        match kind {
+            "user" => Ok(Self::User(name.to_owned())),
+            "group" => Ok(Self::Group(name.to_owned())),
+            "serviceaccount" => {
+                let (namespace, name) = name
+                    .split_once('/')
+                    .filter(|(n, a)| !n.is_empty() && !a.is_empty())
+                    .ok_or_else(wrong)?;
+                Ok(Self::ServiceAccount {
+                    namespace: namespace.to_owned(),
+                    name: name.to_owned(),
+                })
+            }
+            _ => Err(wrong()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subjects_are_read_back() {
+        for text in [
+            "user:orz",
+            "user:system:admin",
+            "group:ops",
+            "serviceaccount:orz-system/orz-reconciler",
+        ] {
+            assert_eq!(
+                text.parse::<Subject>().map(|s| s.to_string()).as_deref(),
+                Ok(text)
+            );
+        }
+        for text in [
+            "",
+            "orz",
+            "user:",
+            "serviceaccount:x",
+            "serviceaccount:/x",
+            "robot:x",
+        ] {
+            assert!(text.parse::<Subject>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_object_is_one_of_ours_by_label_and_has_a_collection() {
+        for object in manifests(&Subject::reconciler()) {
+            let label = object
+                .value()
+                .pointer("/metadata/labels/app.kubernetes.io~1managed-by");
+            assert_eq!(
+                label.and_then(Value::as_str),
+                Some("orz"),
+                "{}",
+                object.key()
+            );
+            assert!(collection(&object).is_ok(), "{}", object.key());
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The rights of the reconciler: exactly the kinds of the kind table, and its inventories.
+
+use std::collections::BTreeMap;
+
+use orz_core::kinds;
+use orz_core::object::Object;
+use serde_json::{Value, json};
+
+use super::Subject;
+use super::namespaces::{metadata, object};
+use crate::apply::NAMESPACE;
+
+/// The name of the reconciler and of everything that belongs to it.
+pub(super) const NAME: &str = "orz-reconciler";
+const RBAC: &str = "rbac.authorization.k8s.io";
+
+pub(super) fn objects(subject: &Subject) -> Vec<Object> {
+    let mut objects = Vec::new();
+    if let Subject::ServiceAccount { namespace, name } = subject
+        && namespace == NAMESPACE
+    {
+        objects.push(object(json!({
+            "apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata(Some(namespace), name),
+        })));
+    }
+    let version = format!("{RBAC}/v1");
+    let reference = |kind: &str| json!({"apiGroup": RBAC, "kind": kind, "name": NAME});
+    objects.push(object(json!({
+        "apiVersion": version, "kind": "ClusterRole", "metadata": metadata(None, NAME), "rules": cluster_rules(),
+    })));
+    objects.push(object(json!({
+        "apiVersion": version, "kind": "ClusterRoleBinding", "metadata": metadata(None, NAME),
+        "roleRef": reference("ClusterRole"), "subjects": [subject_value(subject)],
+    })));
+    // Inventories are written as a whole, on the condition that they are as they were read.
+    objects.push(object(json!({
+        "apiVersion": version, "kind": "Role", "metadata": metadata(Some(NAMESPACE), NAME),
+        "rules": [rule("", &["configmaps"], &["get", "create", "update"])],
+    })));
+    objects.push(object(json!({
+        "apiVersion": version, "kind": "RoleBinding", "metadata": metadata(Some(NAMESPACE), NAME),
+        "roleRef": reference("Role"), "subjects": [subject_value(subject)],
+    })));
+    objects
+}
+
+/// What a release may hold, the reconciler may read and apply. What is durable it may not delete: that takes a
+/// person.
+///
+/// `escalate` and `bind`: Kubernetes lets nobody grant what they do not hold, and the roles of tenants grant
+/// what the reconciler itself has no use for (reading logs, reading the tenant's Secret). Holding all of
+/// that would be far more than being allowed to hand it out: which roles may be handed out is checked
+/// before anything is applied (`orz_core::kinds::allowed_object`). `bind` is on Roles alone, so that no
+/// ClusterRole can be bound.
+fn cluster_rules() -> Vec<Value> {
+    let mut groups: BTreeMap<(&str, bool), Vec<&str>> = BTreeMap::new();
+    for kind in kinds::all().iter().filter(|kind| !kind.parts.is_empty()) {
+        groups
+            .entry((kind.group, kind.durable))
+            .or_default()
+            .push(kind.plural);
+    }
+    let mut rules: Vec<Value> = groups
+        .into_iter()
+        .map(|((group, durable), mut plurals)| {
+            plurals.sort_unstable();
+            let mut verbs = vec!["get", "list", "create", "patch"];
+            if !durable {
+                verbs.push("delete");
+            }
+            rule(group, &plurals, &verbs)
+        })
+        .collect();
+    rules.push(rule(RBAC, &["roles"], &["escalate", "bind"]));
+    // Whether a volume that waits for its first pod is healthy is said by its class.
+    rules.push(rule("storage.k8s.io", &["storageclasses"], &["list"]));
+    rules
+}
+
+fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> Value {
+    json!({"apiGroups": [group], "resources": resources, "verbs": verbs})
+}
+
+fn subject_value(subject: &Subject) -> Value {
+    match subject {
+        Subject::User(name) => json!({"apiGroup": RBAC, "kind": "User", "name": name}),
+        Subject::Group(name) => json!({"apiGroup": RBAC, "kind": "Group", "name": name}),
+        Subject::ServiceAccount { namespace, name } => {
+            json!({"kind": "ServiceAccount", "namespace": namespace, "name": name})
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durable_kinds_cannot_be_deleted_and_nothing_is_a_wildcard() {
+        let rules = cluster_rules();
+        let may = |verb: &str, resource: &str| {
+            rules.iter().any(|rule| {
+                let has = |field: &str, value: &str| {
+                    rule[field]
+                        .as_array()
+                        .is_some_and(|l| l.contains(&json!(value)))
+                };
+                has("verbs", verb) && has("resources", resource)
+            })
+        };
+        assert!(may("patch", "persistentvolumeclaims") && !may("delete", "persistentvolumeclaims"));
+        assert!(may("patch", "namespaces") && !may("delete", "namespaces"));
+        assert!(
+            may("delete", "deployments")
+                && may("escalate", "roles")
+                && !may("escalate", "rolebindings")
+        );
+        assert!(!may("get", "secrets"), "a release holds no Secret");
+        assert!(!json!(rules).to_string().contains('*'));
+    }
+}
