@@ -14,19 +14,22 @@
 
 #![expect(
     clippy::disallowed_methods,
-    clippy::print_stdout,
     reason = "a build script reads the sources and talks to cargo; the package it builds does neither"
 )]
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 use sha2::{Digest as _, Sha256};
 
 fn main() -> io::Result<()> {
-    let package = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it for build scripts"));
+    let package =
+        PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it for build scripts"));
     let version = env::var("CARGO_PKG_VERSION").expect("cargo sets it for build scripts");
-    let root = package.parent().expect("the package stands in the workspace");
+    let root = package
+        .parent()
+        .expect("the package stands in the workspace");
 
     let mut files = vec![("Cargo.lock".to_owned(), root.join("Cargo.lock"))];
     for folder in ["bundles", "compiler/src", "core/src"] {
@@ -42,7 +45,10 @@ fn main() -> io::Result<()> {
         field(&mut hasher, name.as_bytes());
         field(&mut hasher, &unix_lines(&fs::read(path)?));
     }
-    let digest: String = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut digest = String::with_capacity(64);
+    for byte in hasher.finalize() {
+        write!(digest, "{byte:02x}").expect("writing to a String cannot fail");
+    }
     println!("cargo::rustc-env=ORZ_COMPILER_DIGEST={digest}");
     Ok(())
 }

@@ -18,14 +18,27 @@ pub(crate) struct Manifests {
 
 /// Cannot fail: [`Checked`] has proved that file names differ.
 pub(crate) fn emit(checked: Checked) -> Manifests {
-    let mut parts: BTreeMap<Part, BTreeMap<_, _>> =
-        Part::OF_TENANT.into_iter().map(|part| (part, BTreeMap::new())).collect();
+    let mut parts: BTreeMap<Part, BTreeMap<_, _>> = Part::OF_TENANT
+        .into_iter()
+        .map(|part| (part, BTreeMap::new()))
+        .collect();
     let objects = checked.into_objects();
     for draft in objects.drafts {
         let reference = draft.object.reference();
         let bytes = yaml(draft.object.value()).into_bytes();
-        parts.entry(draft.part).or_default().insert(reference.file.clone(), (reference, bytes));
+        parts
+            .entry(draft.part)
+            .or_default()
+            .insert(reference.file.clone(), (reference, bytes));
     }
-    let claims = objects.claims.into_iter().map(|(key, (part, _))| (part, key)).collect();
-    Manifests { parts, requires: objects.requires, claims }
+    let claims = objects
+        .claims
+        .into_iter()
+        .map(|(key, (part, _))| (part, key))
+        .collect();
+    Manifests {
+        parts,
+        requires: objects.requires,
+        claims,
+    }
 }

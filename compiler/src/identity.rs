@@ -7,6 +7,8 @@ use orz_core::format;
 pub fn compiler_identity() -> format::Compiler {
     format::Compiler {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        digest: env!("ORZ_COMPILER_DIGEST").parse().expect("build.rs writes 64 hex digits"),
+        digest: env!("ORZ_COMPILER_DIGEST")
+            .parse()
+            .expect("build.rs writes 64 hex digits"),
     }
 }

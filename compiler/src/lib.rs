@@ -124,6 +124,12 @@ fn pipeline(inputs: &Inputs, report: &mut Report) -> Option<Output> {
 /// compiling it by name says why.
 pub fn tenants<'a>(paths: impl Iterator<Item = &'a str>) -> BTreeSet<TenantName> {
     paths
-        .filter_map(|path| path.strip_prefix("tenants/")?.split_once('/')?.0.parse().ok())
+        .filter_map(|path| {
+            path.strip_prefix("tenants/")?
+                .split_once('/')?
+                .0
+                .parse()
+                .ok()
+        })
         .collect()
 }

@@ -10,7 +10,7 @@ use crate::platform::Operator;
 use crate::sections::Bundle;
 
 /// A validated tenant: every value has the type and shape that its schema asks for.
-pub struct Model {
+pub(crate) struct Model {
     /// The tenant.
     pub tenant: TenantName,
     /// The operator's word on it; the default of a tenant without a file.
@@ -60,7 +60,9 @@ impl<T> Entry<T> {
 
     /// The key at a JSON pointer inside the entry, or the nearest existing parent of its value.
     pub fn key_at(&self, pointer: &str) -> Span {
-        self.node.key_span_at(pointer).unwrap_or_else(|| self.node.nearest(pointer))
+        self.node
+            .key_span_at(pointer)
+            .unwrap_or_else(|| self.node.nearest(pointer))
     }
 }
 

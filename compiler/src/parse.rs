@@ -10,15 +10,15 @@ use crate::Inputs;
 use crate::report::Report;
 
 /// The documents of a tenant, by unit, in byte order of their paths.
-pub struct Documents {
+pub(crate) struct Documents {
     /// `None` is the tenant's own unit; it is always here, the projects only when they have a file.
-    pub units: BTreeMap<Option<ProjectName>, Vec<Document>>,
+    pub(crate) units: BTreeMap<Option<ProjectName>, Vec<Document>>,
 }
 
 /// One parsed file of the bundle.
-pub struct Document {
+pub(crate) struct Document {
     /// Its whole content.
-    pub root: Node,
+    pub(crate) root: Node,
 }
 
 /// Where a path under `tenants/<tenant>/` belongs.
@@ -42,8 +42,14 @@ pub(crate) fn parse(inputs: &Inputs, report: &mut Report) -> Option<Documents> {
     let tenant = &inputs.tenant;
     if inputs.files.is_empty() {
         report.push(
-            Diagnostic::error(&codes::source::UNKNOWN_TENANT, None, format!("tenant `{tenant}` has no files"))
-                .help(format!("create `tenants/{tenant}/bundle.json`, or name a tenant that has a folder")),
+            Diagnostic::error(
+                &codes::source::UNKNOWN_TENANT,
+                None,
+                format!("tenant `{tenant}` has no files"),
+            )
+            .help(format!(
+                "create `tenants/{tenant}/bundle.json`, or name a tenant that has a folder"
+            )),
         );
         return None;
     }
@@ -52,7 +58,10 @@ pub(crate) fn parse(inputs: &Inputs, report: &mut Report) -> Option<Documents> {
         match place(tenant, path) {
             Place::Fragment(project) => {
                 let root = read::parse(bytes, path, &mut report.sources, &mut report.diagnostics);
-                units.entry(project).or_default().extend(root.map(|root| Document { root }));
+                units
+                    .entry(project)
+                    .or_default()
+                    .extend(root.map(|root| Document { root }));
             }
             refused => {
                 let diagnostic = refusal(tenant, path, refused, report);
@@ -64,15 +73,22 @@ pub(crate) fn parse(inputs: &Inputs, report: &mut Report) -> Option<Documents> {
 }
 
 fn place(tenant: &TenantName, path: &str) -> Place {
-    let hostile = |segment: &str| segment.is_empty() || segment == "." || segment == ".." || segment.contains('\\');
+    let hostile = |segment: &str| {
+        segment.is_empty() || segment == "." || segment == ".." || segment.contains('\\')
+    };
     if path.chars().any(char::is_control) || path.split('/').any(hostile) {
         return Place::Hostile;
     }
-    let Some(rest) = path.strip_prefix("tenants/").and_then(|r| r.strip_prefix(tenant.as_str())?.strip_prefix('/'))
+    let Some(rest) = path
+        .strip_prefix("tenants/")
+        .and_then(|r| r.strip_prefix(tenant.as_str())?.strip_prefix('/'))
     else {
         return Place::Hostile;
     };
-    let is_fragment = |name: &str| name.len() > ".json".len() && name.ends_with(".json") && !name.starts_with('.');
+    let is_fragment = |name: &str| {
+        let stem = name.strip_suffix(".json").unwrap_or_default();
+        !stem.is_empty() && !name.starts_with('.')
+    };
     match *rest.split('/').collect::<Vec<_>>() {
         [file] if is_fragment(file) => Place::Fragment(None),
         ["projects", project, file] if is_fragment(file) => match project.parse() {
@@ -87,7 +103,11 @@ fn place(tenant: &TenantName, path: &str) -> Place {
 fn refusal(tenant: &TenantName, path: &str, place: Place, report: &mut Report) -> Diagnostic {
     let shown = path.escape_debug();
     let file = report.sources.add(shown.to_string(), "");
-    let span = Span { file, start: 0, end: 0 };
+    let span = Span {
+        file,
+        start: 0,
+        end: 0,
+    };
     match place {
         Place::BadProject(why) => Diagnostic::error(&codes::source::INVALID_NAME, span, why)
             .help("rename the project's folder"),
@@ -124,8 +144,14 @@ mod tests {
         let shop: ProjectName = "shop".parse().expect("valid");
         for (path, expected) in [
             ("tenants/acme/bundle.json", Place::Fragment(None)),
-            ("tenants/acme/projects/shop/a.json", Place::Fragment(Some(shop))),
-            ("tenants/acme/projects/shop/.orz/cloud.yaml", Place::CloudYaml),
+            (
+                "tenants/acme/projects/shop/a.json",
+                Place::Fragment(Some(shop)),
+            ),
+            (
+                "tenants/acme/projects/shop/.orz/cloud.yaml",
+                Place::CloudYaml,
+            ),
             ("tenants/acme/.orz/cloud.yml", Place::CloudYaml),
             ("tenants/acme/.json", Place::Unexpected),
             ("tenants/acme/.hidden.json", Place::Unexpected),
@@ -146,7 +172,10 @@ mod tests {
         }
         for bad in ["Shop", "kube-system", "a--b", "-"] {
             let path = format!("tenants/acme/projects/{bad}/a.json");
-            assert!(matches!(place(&tenant, &path), Place::BadProject(_)), "{path}");
+            assert!(
+                matches!(place(&tenant, &path), Place::BadProject(_)),
+                "{path}"
+            );
         }
     }
 }

@@ -14,7 +14,10 @@ pub(crate) struct Report {
 impl Report {
     /// Starts with the platform's sources, so that spans into them stay valid.
     pub(crate) fn new(platform: &Platform) -> Self {
-        Self { sources: platform.sources().clone(), diagnostics: Diagnostics::new() }
+        Self {
+            sources: platform.sources().clone(),
+            diagnostics: Diagnostics::new(),
+        }
     }
 
     pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
@@ -28,7 +31,15 @@ impl Report {
 
     pub(crate) fn finish(mut self, output: Option<Output>) -> Compiled {
         self.diagnostics.sort();
-        debug_assert_eq!(output.is_none(), self.diagnostics.has_errors(), "no output if and only if an error");
-        Compiled { sources: self.sources, diagnostics: self.diagnostics, output }
+        debug_assert_eq!(
+            output.is_none(),
+            self.diagnostics.has_errors(),
+            "no output if and only if an error"
+        );
+        Compiled {
+            sources: self.sources,
+            diagnostics: self.diagnostics,
+            output,
+        }
     }
 }

@@ -10,7 +10,11 @@ use crate::resolve::Resolved;
 use crate::{CompiledPart, Inputs, Output};
 
 pub(crate) fn seal(manifests: Manifests, resolved: &Resolved, inputs: &Inputs) -> Output {
-    let Manifests { parts, requires, claims } = manifests;
+    let Manifests {
+        parts,
+        requires,
+        claims,
+    } = manifests;
     let parts = parts
         .into_iter()
         .map(|(part, manifests)| {
@@ -20,10 +24,32 @@ pub(crate) fn seal(manifests: Manifests, resolved: &Resolved, inputs: &Inputs) -
                 objects.push(reference);
                 files.insert(file, bytes);
             }
-            let digest = digest_of(files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())));
-            let requires = requires.iter().filter(|(by, _)| *by == part).map(|(_, what)| what.clone()).collect();
-            let claims = claims.iter().filter(|(by, _)| *by == part).map(|(_, what)| what.clone()).collect();
-            (part, CompiledPart { part, files, objects, requires, claims, digest })
+            let digest = digest_of(
+                files
+                    .iter()
+                    .map(|(path, bytes)| (path.as_str(), bytes.as_slice())),
+            );
+            let requires = requires
+                .iter()
+                .filter(|(by, _)| *by == part)
+                .map(|(_, what)| what.clone())
+                .collect();
+            let claims = claims
+                .iter()
+                .filter(|(by, _)| *by == part)
+                .map(|(_, what)| what.clone())
+                .collect();
+            (
+                part,
+                CompiledPart {
+                    part,
+                    files,
+                    objects,
+                    requires,
+                    claims,
+                    digest,
+                },
+            )
         })
         .collect();
     Output {
@@ -38,10 +64,21 @@ pub(crate) fn seal(manifests: Manifests, resolved: &Resolved, inputs: &Inputs) -
 
 /// Every file that decided about the output: recompiling these yields these bytes.
 fn recorded(inputs: &Inputs) -> Vec<(InputFile, Vec<u8>)> {
-    let own = inputs.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
+    let own = inputs
+        .files
+        .iter()
+        .map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
     let files: BTreeMap<&str, &[u8]> = own.chain(inputs.platform.inputs(&inputs.tenant)).collect();
     files
         .into_iter()
-        .map(|(path, bytes)| (InputFile { path: path.to_owned(), sha256: Digest::of(bytes) }, bytes.to_vec()))
+        .map(|(path, bytes)| {
+            (
+                InputFile {
+                    path: path.to_owned(),
+                    sha256: Digest::of(bytes),
+                },
+                bytes.to_vec(),
+            )
+        })
         .collect()
 }

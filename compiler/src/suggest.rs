@@ -7,14 +7,23 @@ const LISTED: usize = 8;
 /// Names longer than this are no typing error of anything; comparing them costs time.
 const LONGEST: usize = 64;
 
+/// Help for whoever needs more than the plan has.
+pub(crate) const ASK_FOR_PLAN: &str = "remove some, or ask the operator for another plan";
+
 /// Adds help: the closest of `known` if one is close, else what there is.
 pub(crate) fn help(diagnostic: Diagnostic, name: &str, what: &str, known: &[&str]) -> Diagnostic {
     match closest(name, known) {
         Some(close) => diagnostic.help(format!("did you mean `{close}`?")),
-        None if known.is_empty() => diagnostic.help(format!("there is no {what} here; declare one first")),
+        None if known.is_empty() => {
+            diagnostic.help(format!("there is no {what} here; declare one first"))
+        }
         None => {
             let more = if known.len() > LISTED { ", …" } else { "" };
-            let listed: Vec<_> = known.iter().take(LISTED).map(|k| format!("`{k}`")).collect();
+            let listed: Vec<_> = known
+                .iter()
+                .take(LISTED)
+                .map(|k| format!("`{k}`"))
+                .collect();
             diagnostic.help(format!("known here: {}{more}", listed.join(", ")))
         }
     }
@@ -46,7 +55,9 @@ fn distance(a: &str, b: &str) -> usize {
                 i + j
             } else {
                 let replace = table[(i - 1) * width + j - 1] + usize::from(a[i - 1] != b[j - 1]);
-                let mut best = replace.min(table[(i - 1) * width + j] + 1).min(table[i * width + j - 1] + 1);
+                let mut best = replace
+                    .min(table[(i - 1) * width + j] + 1)
+                    .min(table[i * width + j - 1] + 1);
                 if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
                     best = best.min(table[(i - 2) * width + j - 2] + 1);
                 }

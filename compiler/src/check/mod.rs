@@ -53,7 +53,11 @@ pub(crate) fn check(objects: Objects, resolved: &Resolved, report: &mut Report) 
 
 fn check_objects(objects: &Objects, tenant: &TenantName, problems: &mut Diagnostics) {
     for draft in &objects.drafts {
-        let mut check = Check { draft, tenant, problems };
+        let mut check = Check {
+            draft,
+            tenant,
+            problems,
+        };
         placement::check(&mut check);
         names::check(&mut check);
         secrets::check(&mut check);
@@ -70,12 +74,19 @@ fn duplicates(drafts: &[Draft], problems: &mut Diagnostics) {
         let key = draft.object.key();
         if let Some(first) = seen.get(&key) {
             // Blame the entry that has a place: what a tenant has without asking for it cannot be renamed.
-            let (blamed, other) = if draft.cause.is_some() { (draft, *first) } else { (*first, draft) };
-            let mut diagnostic =
-                Diagnostic::error(&codes::object::DUPLICATE_OBJECT, blamed.cause, format!("two entries make {key}"))
-                    .label("makes it again")
-                    .object(blamed.place(""))
-                    .help("rename one of the entries");
+            let (blamed, other) = if draft.cause.is_some() {
+                (draft, *first)
+            } else {
+                (*first, draft)
+            };
+            let mut diagnostic = Diagnostic::error(
+                &codes::object::DUPLICATE_OBJECT,
+                blamed.cause,
+                format!("two entries make {key}"),
+            )
+            .label("makes it again")
+            .object(blamed.place(""))
+            .help("rename one of the entries");
             if let Some(span) = other.cause {
                 diagnostic = diagnostic.related(span, "makes it too");
             }

@@ -7,9 +7,13 @@ use super::Check;
 
 pub(super) fn check(check: &mut Check) {
     let draft = check.draft;
-    let Err(error) = allowed_object(draft.part, check.tenant, &draft.object) else { return };
+    let Err(error) = allowed_object(draft.part, check.tenant, &draft.object) else {
+        return;
+    };
     let (code, pointer) = match error {
-        NotAllowed::ForeignNamespace { .. } | NotAllowed::NoNamespace { .. } | NotAllowed::ClusterScoped { .. } => {
+        NotAllowed::ForeignNamespace { .. }
+        | NotAllowed::NoNamespace { .. }
+        | NotAllowed::ClusterScoped { .. } => {
             (&codes::object::FOREIGN_NAMESPACE, "/metadata/namespace")
         }
         NotAllowed::SecretsName { .. } => (&codes::object::FOREIGN_NAMESPACE, "/metadata/name"),

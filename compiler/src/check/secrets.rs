@@ -10,10 +10,21 @@ pub(super) fn check(check: &mut Check) {
         return;
     }
     for field in ["data", "stringData"] {
-        let filled = object.value().get(field).and_then(|data| data.as_object()).is_some_and(|data| !data.is_empty());
+        let filled = object
+            .value()
+            .get(field)
+            .and_then(|data| data.as_object())
+            .is_some_and(|data| !data.is_empty());
         if filled {
-            let message = format!("Secret `{}` has values in `{field}`", object.name().escape_debug());
-            check.report(&codes::object::SECRET_WITH_DATA, &format!("/{field}"), message);
+            let message = format!(
+                "Secret `{}` has values in `{field}`",
+                object.name().escape_debug()
+            );
+            check.report(
+                &codes::object::SECRET_WITH_DATA,
+                &format!("/{field}"),
+                message,
+            );
         }
     }
 }

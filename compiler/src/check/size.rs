@@ -16,7 +16,10 @@ pub(super) fn check(check: &mut Check) {
     let object = &check.draft.object;
     let text = |pointer: &str| {
         let map = object.value().pointer(pointer).and_then(Value::as_object);
-        map.into_iter().flatten().map(|(key, value)| key.len() + value.as_str().map_or(0, str::len)).sum::<usize>()
+        map.into_iter()
+            .flatten()
+            .map(|(key, value)| key.len() + value.as_str().map_or(0, str::len))
+            .sum::<usize>()
     };
     let annotations = text("/metadata/annotations");
     let data = text("/data") + text("/binaryData");
@@ -27,11 +30,19 @@ pub(super) fn check(check: &mut Check) {
         too_large(check, "", whole, OBJECT_BYTES);
     }
     if annotations > ANNOTATION_BYTES {
-        too_large(check, "/metadata/annotations", annotations, ANNOTATION_BYTES);
+        too_large(
+            check,
+            "/metadata/annotations",
+            annotations,
+            ANNOTATION_BYTES,
+        );
     }
 }
 
 fn too_large(check: &mut Check, pointer: &str, found: usize, limit: usize) {
-    let message = format!("{} has {found} bytes, and Kubernetes takes {limit}", check.draft.object.key());
+    let message = format!(
+        "{} has {found} bytes, and Kubernetes takes {limit}",
+        check.draft.object.key()
+    );
     check.report(&codes::object::OBJECT_TOO_LARGE, pointer, message);
 }

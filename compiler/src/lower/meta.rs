@@ -10,25 +10,28 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use crate::resolve::Scope;
 
 /// Who makes our objects.
-pub const MANAGER: &str = "orzc";
+pub(crate) const MANAGER: &str = "orzc";
 /// Label: the tenant.
-pub const TENANT: &str = "orz.dev/tenant";
+pub(crate) const TENANT: &str = "orz.dev/tenant";
 /// Label: the project, where there is one.
-pub const PROJECT: &str = "orz.dev/project";
+pub(crate) const PROJECT: &str = "orz.dev/project";
 /// Label: the app.
-pub const APP: &str = "orz.dev/app";
+pub(crate) const APP: &str = "orz.dev/app";
 /// Label of a Namespace: the tenant's plan.
-pub const PLAN: &str = "orz.dev/plan";
+pub(crate) const PLAN: &str = "orz.dev/plan";
 /// Label of a Namespace: whom the tenant belongs to.
-pub const ORG: &str = "orz.dev/org";
+pub(crate) const ORG: &str = "orz.dev/org";
 
 /// Labels by key.
-pub type Labels = BTreeMap<String, String>;
+pub(crate) type Labels = BTreeMap<String, String>;
 
 impl Scope<'_> {
     /// Labels of every object of this unit.
     pub fn labels(&self) -> Labels {
-        let mut labels = labels([("app.kubernetes.io/managed-by", MANAGER), (TENANT, self.tenant.as_str())]);
+        let mut labels = labels([
+            ("app.kubernetes.io/managed-by", MANAGER),
+            (TENANT, self.tenant.as_str()),
+        ]);
         if let Some(project) = &self.unit.project {
             labels.insert(PROJECT.to_owned(), project.to_string());
         }
@@ -37,9 +40,17 @@ impl Scope<'_> {
 
     /// Labels of every object of one app.
     pub fn app_labels(&self, app: &str) -> Labels {
-        let whole = self.unit.project.as_ref().map_or(self.tenant.as_str(), |project| project.as_str());
+        let whole = self
+            .unit
+            .project
+            .as_ref()
+            .map_or(self.tenant.as_str(), |project| project.as_str());
         let mut all = self.labels();
-        all.extend(labels([(APP, app), ("app.kubernetes.io/name", app), ("app.kubernetes.io/part-of", whole)]));
+        all.extend(labels([
+            (APP, app),
+            ("app.kubernetes.io/name", app),
+            ("app.kubernetes.io/part-of", whole),
+        ]));
         all
     }
 
@@ -66,14 +77,20 @@ impl Scope<'_> {
 
 /// Annotations of what no engine may prune: it stays when a release no longer has it, and Argo CD does
 /// not call that a difference.
-pub fn durable() -> BTreeMap<String, String> {
+pub(crate) fn durable() -> BTreeMap<String, String> {
     labels([
         ("argocd.argoproj.io/compare-options", "IgnoreExtraneous"),
-        ("argocd.argoproj.io/sync-options", "Prune=false,Delete=false"),
+        (
+            "argocd.argoproj.io/sync-options",
+            "Prune=false,Delete=false",
+        ),
     ])
 }
 
 /// Labels or annotations from pairs.
-pub fn labels<const N: usize>(pairs: [(&str, &str); N]) -> Labels {
-    pairs.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+pub(crate) fn labels<const N: usize>(pairs: [(&str, &str); N]) -> Labels {
+    pairs
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
 }

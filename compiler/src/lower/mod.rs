@@ -2,7 +2,8 @@
 //!
 //! Each [`crate::sections`] file lowers itself; this module collects what they make.
 
-pub mod meta;
+pub(crate) mod meta;
+mod requires;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,10 +45,22 @@ impl Objects {
     ///
     /// Panics when it does not serialise to a map with `apiVersion`, `kind` and `metadata.name`:
     /// no input can cause that, only a section that forgets one of them.
-    pub fn add(&mut self, part: Part, cause: impl Into<Option<Span>>, object: &impl Serialize) -> &mut Draft {
-        let value = serde_json::to_value(object).expect("objects hold only string keys and finite numbers");
-        let object = Object::new(value).expect("a section makes objects with apiVersion, kind and name");
-        self.drafts.push(Draft { part, object, cause: cause.into(), causes: BTreeMap::new() });
+    pub fn add(
+        &mut self,
+        part: Part,
+        cause: impl Into<Option<Span>>,
+        object: &impl Serialize,
+    ) -> &mut Draft {
+        let value =
+            serde_json::to_value(object).expect("objects hold only string keys and finite numbers");
+        let object =
+            Object::new(value).expect("a section makes objects with apiVersion, kind and name");
+        self.drafts.push(Draft {
+            part,
+            object,
+            cause: cause.into(),
+            causes: BTreeMap::new(),
+        });
         self.drafts.last_mut().expect("one was just pushed")
     }
 
@@ -108,6 +121,9 @@ pub(crate) fn lower(resolved: &Resolved, report: &mut Report) -> Option<Objects>
     for scope in resolved.scopes() {
         sections::lower_all(&scope, &mut objects);
     }
-    report.diagnostics.extend(std::mem::take(&mut objects.diagnostics));
+    requires::derive(&mut objects);
+    report
+        .diagnostics
+        .extend(std::mem::take(&mut objects.diagnostics));
     report.pass(objects)
 }

@@ -3,7 +3,7 @@
 pub(crate) mod quota;
 mod reference;
 
-use orz_core::diag::{Diagnostic, Diagnostics, codes};
+use orz_core::diag::{Diagnostic, Diagnostics, Span, codes};
 use orz_core::id::{ClusterName, TenantName};
 
 use crate::model::{Model, Unit};
@@ -11,10 +11,11 @@ use crate::platform::{Cluster, Enrollment, Operator, Plan, Platform, Resources};
 use crate::report::Report;
 use crate::sections;
 
-pub use reference::{Named, find, unknown_reference};
+pub(crate) use reference::unknown_reference;
+pub use reference::{Named, find};
 
 /// A model whose references are all known; only [`resolve`] makes one.
-pub struct Resolved<'a> {
+pub(crate) struct Resolved<'a> {
     model: Model,
     platform: &'a Platform,
     plan_name: String,
@@ -36,18 +37,22 @@ impl Resolved<'_> {
 
     /// One scope a unit, the tenant's own first.
     pub(crate) fn scopes(&self) -> impl Iterator<Item = Scope<'_>> {
-        self.model.units.iter().zip(&self.quotas).map(|(unit, quota)| Scope {
-            tenant: &self.model.tenant,
-            unit,
-            quota,
-            units: &self.model.units,
-            platform: self.platform,
-            operator: &self.model.operator,
-            plan_name: &self.plan_name,
-            plan: self.plan,
-            cluster: self.cluster,
-            suspended: self.model.operator.suspended,
-        })
+        self.model
+            .units
+            .iter()
+            .zip(&self.quotas)
+            .map(|(unit, quota)| Scope {
+                tenant: &self.model.tenant,
+                unit,
+                quota,
+                units: &self.model.units,
+                platform: self.platform,
+                operator: &self.model.operator,
+                plan_name: &self.plan_name,
+                plan: self.plan,
+                cluster: self.cluster,
+                suspended: self.model.operator.suspended,
+            })
     }
 }
 
@@ -77,7 +82,11 @@ pub struct Scope<'a> {
 }
 
 /// Finds plan and cluster, then lets every section check its names.
-pub(crate) fn resolve<'a>(model: Model, platform: &'a Platform, report: &mut Report) -> Option<Resolved<'a>> {
+pub(crate) fn resolve<'a>(
+    model: Model,
+    platform: &'a Platform,
+    report: &mut Report,
+) -> Option<Resolved<'a>> {
     let problems = &mut report.diagnostics;
     let tenant = &model.tenant;
     let operator_file = Platform::operator_path(tenant);
@@ -86,23 +95,43 @@ pub(crate) fn resolve<'a>(model: Model, platform: &'a Platform, report: &mut Rep
             Diagnostic::error(
                 &codes::reference::ENROLLMENT_CLOSED,
                 None,
-                format!("tenant `{tenant}` is not enrolled, and the platform enrols no tenant by itself"),
+                format!(
+                    "tenant `{tenant}` is not enrolled, and the platform enrols no tenant by itself"
+                ),
             )
             .help(format!("ask the operator to add `{operator_file}`")),
         );
     }
     reserved_names(&model, platform, problems);
 
-    let plan_name = model.operator.plan.clone().unwrap_or_else(|| platform.settings.default_plan.clone());
+    let plan_name = model
+        .operator
+        .plan
+        .clone()
+        .unwrap_or_else(|| platform.settings.default_plan.clone());
     let plan = platform.plans.plans.get(&plan_name);
     if plan.is_none() {
-        problems.push(unknown_in_operator_file("plan", &plan_name, &operator_file, platform.plans.plans.keys().map(String::as_str)));
+        problems.push(unknown_in_operator_file(
+            "plan",
+            &plan_name,
+            model.operator.at("/plan"),
+            platform.plans.plans.keys().map(String::as_str),
+        ));
     }
-    let cluster_name = model.operator.cluster.clone().unwrap_or_else(|| platform.settings.default_cluster.clone());
+    let cluster_name = model
+        .operator
+        .cluster
+        .clone()
+        .unwrap_or_else(|| platform.settings.default_cluster.clone());
     let cluster = platform.clusters.clusters.get(&cluster_name);
     if cluster.is_none() {
         let known = platform.clusters.clusters.keys().map(ClusterName::as_str);
-        problems.push(unknown_in_operator_file("cluster", cluster_name.as_str(), &operator_file, known));
+        problems.push(unknown_in_operator_file(
+            "cluster",
+            cluster_name.as_str(),
+            model.operator.at("/cluster"),
+            known,
+        ));
     }
     let (plan, cluster) = (plan?, cluster?);
 
@@ -119,7 +148,15 @@ pub(crate) fn resolve<'a>(model: Model, platform: &'a Platform, report: &mut Rep
         );
     }
     let quotas = quota::shares(&plan.quota, &model.operator.quota, model.units.len());
-    let resolved = Resolved { model, platform, plan_name, plan, cluster_name, cluster, quotas };
+    let resolved = Resolved {
+        model,
+        platform,
+        plan_name,
+        plan,
+        cluster_name,
+        cluster,
+        quotas,
+    };
     for scope in resolved.scopes() {
         sections::resolve_all(&scope, &mut report.diagnostics);
     }
@@ -128,8 +165,15 @@ pub(crate) fn resolve<'a>(model: Model, platform: &'a Platform, report: &mut Rep
 
 /// Names that the platform keeps for itself; those that Kubernetes and orz keep are no names at all.
 fn reserved_names(model: &Model, platform: &Platform, problems: &mut Diagnostics) {
-    let projects = model.units.iter().filter_map(|unit| unit.project.as_ref()).map(|p| ("project", p.as_str()));
-    for (what, name) in [("tenant", model.tenant.as_str())].into_iter().chain(projects) {
+    let projects = model
+        .units
+        .iter()
+        .filter_map(|unit| unit.project.as_ref())
+        .map(|p| ("project", p.as_str()));
+    for (what, name) in [("tenant", model.tenant.as_str())]
+        .into_iter()
+        .chain(projects)
+    {
         if let Some(reason) = platform.settings.reserved_names.get(name) {
             problems.push(
                 Diagnostic::error(
@@ -146,16 +190,18 @@ fn reserved_names(model: &Model, platform: &Platform, problems: &mut Diagnostics
 fn unknown_in_operator_file<'a>(
     what: &str,
     name: &str,
-    file: &str,
+    span: Option<Span>,
     known: impl Iterator<Item = &'a str>,
 ) -> Diagnostic {
     let known: Vec<&str> = known.collect();
-    let message = format!("no {what} of the platform is named `{}`", name.escape_debug());
+    let message = format!(
+        "no {what} of the platform is named `{}`",
+        name.escape_debug()
+    );
     crate::suggest::help(
-        Diagnostic::error(&codes::reference::UNKNOWN_REFERENCE, None, message),
+        Diagnostic::error(&codes::reference::UNKNOWN_REFERENCE, span, message).label("not declared"),
         name,
         what,
         &known,
     )
-    .help(format!("the {what} of a tenant stands in `{file}`"))
 }

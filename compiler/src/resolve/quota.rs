@@ -11,7 +11,11 @@ const MEBI: u128 = 1 << 20;
 
 /// The shares of `units` namespaces, the tenant's own first. `exceptions` replace amounts of the plan.
 pub(crate) fn shares(plan: &Resources, exceptions: &Resources, units: usize) -> Vec<Resources> {
-    let total: Resources = plan.iter().chain(exceptions).map(|(key, amount)| (key.clone(), amount.clone())).collect();
+    let total: Resources = plan
+        .iter()
+        .chain(exceptions)
+        .map(|(key, amount)| (key.clone(), amount.clone()))
+        .collect();
     let mut shares = vec![Resources::new(); units];
     for (key, amount) in total {
         for (share, amount) in shares.iter_mut().zip(split(&amount, units)) {
@@ -22,11 +26,16 @@ pub(crate) fn shares(plan: &Resources, exceptions: &Resources, units: usize) -> 
 }
 
 fn split(amount: &Quantity, units: usize) -> Vec<Quantity> {
-    let Some(total) = amount.thousandths().filter(|_| units > 1) else { return vec![amount.clone(); units] };
+    let Some(total) = amount.thousandths().filter(|_| units > 1) else {
+        return vec![amount.clone(); units];
+    };
     let step = step(amount.as_str(), total);
     let share = total / units as u128 / step * step;
     let first = total - share * (units as u128 - 1);
-    std::iter::once(first).chain(std::iter::repeat_n(share, units - 1)).map(quantity).collect()
+    std::iter::once(first)
+        .chain(std::iter::repeat_n(share, units - 1))
+        .map(quantity)
+        .collect()
 }
 
 /// The smallest part of an amount that is worth naming, in thousandths: a milli-CPU, a pod, a mebibyte.
@@ -40,13 +49,18 @@ fn step(text: &str, total: u128) -> u128 {
 
 /// The shortest spelling of an amount given in thousandths.
 pub(crate) fn quantity(thousandths: u128) -> Quantity {
-    if thousandths % 1000 != 0 {
+    if !thousandths.is_multiple_of(1000) {
         return Quantity::from(format!("{thousandths}m").as_str());
     }
     let whole = thousandths / 1000;
-    let suffixes = [("Pi", MEBI * MEBI * 1024), ("Ti", MEBI * MEBI), ("Gi", MEBI * 1024), ("Mi", MEBI)];
+    let suffixes = [
+        ("Pi", MEBI * MEBI * 1024),
+        ("Ti", MEBI * MEBI),
+        ("Gi", MEBI * 1024),
+        ("Mi", MEBI),
+    ];
     for (suffix, factor) in suffixes {
-        if whole >= factor && whole % factor == 0 {
+        if whole >= factor && whole.is_multiple_of(factor) {
             return Quantity::from(format!("{}{suffix}", whole / factor).as_str());
         }
     }
@@ -58,9 +72,16 @@ mod tests {
     use super::*;
 
     fn plan() -> Resources {
-        [("requests.cpu", "1"), ("limits.cpu", "1500m"), ("requests.memory", "2Gi"), ("pods", "10"), ("gpu", "0"), ("x", "2T")]
-            .map(|(key, amount)| (key.to_owned(), Quantity::from(amount)))
-            .into()
+        [
+            ("requests.cpu", "1"),
+            ("limits.cpu", "1500m"),
+            ("requests.memory", "2Gi"),
+            ("pods", "10"),
+            ("gpu", "0"),
+            ("x", "2T"),
+        ]
+        .map(|(key, amount)| (key.to_owned(), Quantity::from(amount)))
+        .into()
     }
 
     #[test]
@@ -69,8 +90,15 @@ mod tests {
             let shares = shares(&plan(), &Resources::new(), units);
             assert_eq!(shares.len(), units);
             for (key, amount) in plan() {
-                let sum: u128 = shares.iter().filter_map(|share| share[&key].thousandths()).sum();
-                assert_eq!(Some(sum), amount.thousandths(), "{key} in {units} namespaces");
+                let sum: u128 = shares
+                    .iter()
+                    .filter_map(|share| share[&key].thousandths())
+                    .sum();
+                assert_eq!(
+                    Some(sum),
+                    amount.thousandths(),
+                    "{key} in {units} namespaces"
+                );
             }
         }
     }
@@ -88,7 +116,13 @@ mod tests {
         let shares = shares(&plan(), &Resources::new(), 3);
         let text = |unit: usize, key: &str| shares[unit][key].as_str().to_owned();
         assert_eq!([text(0, "pods"), text(1, "pods")], ["4", "3"]);
-        assert_eq!([text(0, "requests.memory"), text(1, "requests.memory")], ["684Mi", "682Mi"]);
-        assert_eq!([text(0, "limits.cpu"), text(1, "limits.cpu")], ["500m", "500m"]);
+        assert_eq!(
+            [text(0, "requests.memory"), text(1, "requests.memory")],
+            ["684Mi", "682Mi"]
+        );
+        assert_eq!(
+            [text(0, "limits.cpu"), text(1, "limits.cpu")],
+            ["500m", "500m"]
+        );
     }
 }

@@ -23,13 +23,18 @@ pub fn find<'a, T: Named>(
 ) -> Option<&'a Entry<T>> {
     let found = entries.iter().find(|entry| entry.name() == name);
     if found.is_none() {
-        problems.push(unknown_reference(what, name, span, entries.iter().map(|entry| entry.name())));
+        problems.push(unknown_reference(
+            what,
+            name,
+            span,
+            entries.iter().map(|entry| entry.name()),
+        ));
     }
     found
 }
 
 /// `unknown-reference` at `span`, with a did-you-mean among `known` and the list of what there is.
-pub fn unknown_reference<'a>(
+pub(crate) fn unknown_reference<'a>(
     what: &str,
     name: &str,
     span: Span,

@@ -17,8 +17,9 @@ use serde::de::DeserializeOwned;
 
 pub use crate::lower::{Draft, Objects};
 pub use crate::model::{Entry, Unit};
-pub use crate::resolve::{Scope, find};
+pub use crate::resolve::{Named, Scope, find};
 
+pub mod apps;
 pub mod configs;
 pub mod connectors;
 pub mod policies;
@@ -26,6 +27,7 @@ pub mod secret_refs;
 pub(crate) mod shared;
 pub mod tenant;
 
+pub use apps::App;
 pub use configs::Config;
 pub use connectors::Connector;
 pub use policies::Policy;
@@ -105,6 +107,8 @@ macro_rules! sections {
 }
 
 sections! {
+    /// Programs that run from an image.
+    apps: App;
     /// Versioned, immutable configuration.
     configs: Config;
     /// Instances of connector types.

@@ -17,16 +17,23 @@ pub(crate) type Fragments = BTreeMap<&'static str, Vec<Node>>;
 pub(crate) fn merge(roots: Vec<Node>, report: &mut Report) -> Fragments {
     let mut values: BTreeMap<&'static str, Vec<(Span, Node)>> = BTreeMap::new();
     for root in roots {
-        let Data::Map(entries) = root.data else { continue };
+        let Data::Map(entries) = root.data else {
+            continue;
+        };
         for entry in entries {
             if let Some((section, _)) = SECTIONS.iter().find(|(section, _)| *section == entry.key) {
-                values.entry(section).or_default().push((entry.key_span, entry.value));
+                values
+                    .entry(section)
+                    .or_default()
+                    .push((entry.key_span, entry.value));
             }
         }
     }
     let mut fragments = Fragments::new();
     for (section, shape) in SECTIONS {
-        let Some(values) = values.remove(section) else { continue };
+        let Some(values) = values.remove(section) else {
+            continue;
+        };
         let nodes = match shape {
             Shape::Object => one_object(section, values, report),
             Shape::List(keys) => one_list(section, keys, values, report),
@@ -39,22 +46,33 @@ pub(crate) fn merge(roots: Vec<Node>, report: &mut Report) -> Fragments {
 fn one_object(section: &str, mut values: Vec<(Span, Node)>, report: &mut Report) -> Vec<Node> {
     for (key_span, _) in &values[1..] {
         report.push(
-            Diagnostic::error(&codes::model::DUPLICATE_NAME, *key_span, format!("`{section}` stands in two files"))
-                .label("again here")
-                .related(values[0].0, "first here")
-                .help(format!("keep all of `{section}` in one file")),
+            Diagnostic::error(
+                &codes::model::DUPLICATE_NAME,
+                *key_span,
+                format!("`{section}` stands in two files"),
+            )
+            .label("again here")
+            .related(values[0].0, "first here")
+            .help(format!("keep all of `{section}` in one file")),
         );
     }
     vec![values.swap_remove(0).1]
 }
 
-fn one_list(section: &str, keys: &[&str], values: Vec<(Span, Node)>, report: &mut Report) -> Vec<Node> {
+fn one_list(
+    section: &str,
+    keys: &[&str],
+    values: Vec<(Span, Node)>,
+    report: &mut Report,
+) -> Vec<Node> {
     let mut sorted: BTreeMap<Vec<String>, Node> = BTreeMap::new();
     for node in values.into_iter().flat_map(|(_, value)| match value.data {
         Data::List(items) => items,
         _ => Vec::new(),
     }) {
-        let Some(key) = key_of(&node, keys) else { continue };
+        let Some(key) = key_of(&node, keys) else {
+            continue;
+        };
         let span = |node: &Node| node.get(keys[0]).map_or(node.span, |name| name.span);
         if let Some(first) = sorted.get(&key) {
             let name = key.join(" ");
@@ -62,11 +80,17 @@ fn one_list(section: &str, keys: &[&str], values: Vec<(Span, Node)>, report: &mu
                 Diagnostic::error(
                     &codes::model::DUPLICATE_NAME,
                     span(&node),
-                    format!("two entries of `{section}` are named `{}`", name.escape_debug()),
+                    format!(
+                        "two entries of `{section}` are named `{}`",
+                        name.escape_debug()
+                    ),
                 )
                 .label("again here")
                 .related(span(first), "first here")
-                .help(format!("remove one, or change its `{}`", keys.join("` or `"))),
+                .help(format!(
+                    "remove one, or change its `{}`",
+                    keys.join("` or `")
+                )),
             );
         } else {
             sorted.insert(key, node);

@@ -14,15 +14,24 @@ use crate::schema;
 use crate::sections::Bundle;
 
 /// Checks every document against the bundle's schema, unites the fragments of each unit and types them.
-pub(crate) fn validate(documents: Documents, inputs: &Inputs, report: &mut Report) -> Option<Model> {
+pub(crate) fn validate(
+    documents: Documents,
+    inputs: &Inputs,
+    report: &mut Report,
+) -> Option<Model> {
     let tenant = &inputs.tenant;
-    let operator = inputs.platform.operator(tenant, &mut report.sources, &mut report.diagnostics);
+    let operator = inputs
+        .platform
+        .operator(tenant, &mut report.sources, &mut report.diagnostics);
     let mut merged = Vec::new();
     for (project, documents) in documents.units {
         for document in &documents {
             check_document(&document.root, tenant.as_str(), report);
         }
-        let roots = documents.into_iter().map(|document| document.root).collect();
+        let roots = documents
+            .into_iter()
+            .map(|document| document.root)
+            .collect();
         merged.push((project, merge::merge(roots, report)));
     }
     let merged = report.pass(merged)?;
@@ -30,7 +39,9 @@ pub(crate) fn validate(documents: Documents, inputs: &Inputs, report: &mut Repor
 
     let mut units = Vec::new();
     for (project, mut fragments) in merged {
-        let namespace = project.as_ref().map_or_else(|| tenant.to_string(), |p| tenant.project_namespace(p));
+        let namespace = project
+            .as_ref()
+            .map_or_else(|| tenant.to_string(), |p| tenant.project_namespace(p));
         match Bundle::from_entries(|section| fragments.remove(section).unwrap_or_default()) {
             Ok(bundle) => units.push(Unit { project, namespace, bundle }),
             Err((section, error, span)) => report.push(Diagnostic::error(
@@ -40,7 +51,11 @@ pub(crate) fn validate(documents: Documents, inputs: &Inputs, report: &mut Repor
             )),
         }
     }
-    report.pass(Model { tenant: tenant.clone(), operator, units })
+    report.pass(Model {
+        tenant: tenant.clone(),
+        operator,
+        units,
+    })
 }
 
 fn check_document(root: &Node, tenant: &str, report: &mut Report) {
@@ -53,10 +68,15 @@ fn check_document(root: &Node, tenant: &str, report: &mut Report) {
             Diagnostic::error(
                 &codes::model::TENANT_MISMATCH,
                 node.span,
-                format!("this folder is tenant `{tenant}`, the bundle says `{}`", name.escape_debug()),
+                format!(
+                    "this folder is tenant `{tenant}`, the bundle says `{}`",
+                    name.escape_debug()
+                ),
             )
             .label("another tenant's name")
-            .help(format!("write `\"name\": \"{tenant}\"`, or leave the name out")),
+            .help(format!(
+                "write `\"name\": \"{tenant}\"`, or leave the name out"
+            )),
         );
     }
 }

@@ -60,10 +60,12 @@ struct Place<'a> {
 
 impl Place<'_> {
     fn report(&self, kind: &Kind, found: &Value, problems: &mut Diagnostics) {
-        let model = |code: &'static Code, message: String| Diagnostic::error(code, self.span(), message);
+        let model =
+            |code: &'static Code, message: String| Diagnostic::error(code, self.span(), message);
         let what = self.what();
         problems.push(match kind {
-            Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
+            Kind::AdditionalProperties { unexpected }
+            | Kind::UnevaluatedProperties { unexpected } => {
                 for key in unexpected {
                     problems.push(self.unknown_field(key));
                 }
@@ -72,60 +74,93 @@ impl Place<'_> {
             Kind::PropertyNames { error } => self.bad_key(error.instance()),
             Kind::Required { property } => {
                 let name = property.as_str().unwrap_or_default();
-                model(&codes::model::MISSING_FIELD, format!("{what} has no `{name}`"))
-                    .label(format!("`{name}` is required here"))
-                    .help(format!("add `\"{name}\": …`"))
+                model(
+                    &codes::model::MISSING_FIELD,
+                    format!("{what} has no `{name}`"),
+                )
+                .label(format!("`{name}` is required here"))
+                .help(format!("add `\"{name}\": …`"))
             }
             Kind::Type { kind } => {
                 let expected = expected_type(kind);
-                let mut diagnostic =
-                    model(&codes::model::WRONG_TYPE, format!("{what} must be {expected}, not {}", type_of(found)))
-                        .label(format!("expected {expected}"));
+                let mut diagnostic = model(
+                    &codes::model::WRONG_TYPE,
+                    format!("{what} must be {expected}, not {}", type_of(found)),
+                )
+                .label(format!("expected {expected}"));
                 if found.is_null() {
-                    diagnostic = diagnostic.help("leave an optional field out instead of writing `null`");
+                    diagnostic =
+                        diagnostic.help("leave an optional field out instead of writing `null`");
                 }
                 diagnostic
             }
             Kind::Enum { options } => {
-                let known: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+                let known: Vec<&str> = options
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(Value::as_str)
+                    .collect();
                 let text = found.as_str().unwrap_or_default();
-                let diagnostic = model(&codes::model::INVALID_VALUE, format!("{what} does not know {}", shown(found)))
-                    .label("not one of the possible values");
+                let diagnostic = model(
+                    &codes::model::INVALID_VALUE,
+                    format!("{what} does not know {}", shown(found)),
+                )
+                .label("not one of the possible values");
                 suggest::help(diagnostic, text, "value", &known)
             }
-            Kind::Constant { expected_value } => {
-                model(&codes::model::INVALID_VALUE, format!("{what} must be {expected_value}, not {}", shown(found)))
-                    .label("another value is expected")
-            }
+            Kind::Constant { expected_value } => model(
+                &codes::model::INVALID_VALUE,
+                format!("{what} must be {expected_value}, not {}", shown(found)),
+            )
+            .label("another value is expected"),
             Kind::Pattern { pattern } => {
                 let rule = self.rule().unwrap_or_else(|| format!("match `{pattern}`"));
-                model(&codes::model::INVALID_VALUE, format!("{} is not valid for {what}", shown(found)))
-                    .label("not valid here")
-                    .help(format!("it must {rule}"))
+                model(
+                    &codes::model::INVALID_VALUE,
+                    format!("{} is not valid for {what}", shown(found)),
+                )
+                .label("not valid here")
+                .help(format!("it must {rule}"))
             }
             Kind::Minimum { limit } => self.out_of_range(found, &format!("at least {limit}")),
             Kind::Maximum { limit } => self.out_of_range(found, &format!("at most {limit}")),
-            Kind::ExclusiveMinimum { limit } => self.out_of_range(found, &format!("more than {limit}")),
-            Kind::ExclusiveMaximum { limit } => self.out_of_range(found, &format!("less than {limit}")),
-            Kind::MultipleOf { multiple_of } => self.out_of_range(found, &format!("a multiple of {multiple_of}")),
+            Kind::ExclusiveMinimum { limit } => {
+                self.out_of_range(found, &format!("more than {limit}"))
+            }
+            Kind::ExclusiveMaximum { limit } => {
+                self.out_of_range(found, &format!("less than {limit}"))
+            }
+            Kind::MultipleOf { multiple_of } => {
+                self.out_of_range(found, &format!("a multiple of {multiple_of}"))
+            }
             Kind::MaxLength { limit } => self.too_long(&format!("at most {limit} characters")),
             Kind::MaxItems { limit } => self.too_long(&format!("at most {limit} entries")),
             Kind::MaxProperties { limit } => self.too_long(&format!("at most {limit} keys")),
             Kind::MinLength { limit } => self.too_short(&format!("at least {limit} characters")),
             Kind::MinItems { limit } => self.too_short(&format!("at least {limit} entries")),
             Kind::MinProperties { limit } => self.too_short(&format!("at least {limit} keys")),
-            Kind::UniqueItems => model(&codes::model::INVALID_VALUE, format!("{what} names something twice"))
-                .label("entries must differ")
-                .help("remove the repeated entry"),
+            Kind::UniqueItems => model(
+                &codes::model::INVALID_VALUE,
+                format!("{what} names something twice"),
+            )
+            .label("entries must differ")
+            .help("remove the repeated entry"),
             other => model(
                 &codes::model::INVALID_VALUE,
-                format!("{what} is not valid: it breaks the rule `{}`", other.keyword()),
+                format!(
+                    "{what} is not valid: it breaks the rule `{}`",
+                    other.keyword()
+                ),
             ),
         });
     }
 
     fn unknown_field(&self, key: &str) -> Diagnostic {
-        let span = self.root.key_span_at(&format!("{}/{}", self.pointer, escape(key))).unwrap_or_else(|| self.span());
+        let span = self
+            .root
+            .key_span_at(&format!("{}/{}", self.pointer, escape(key)))
+            .unwrap_or_else(|| self.span());
         let shown = key.escape_debug();
         if let Some(tenant) = self.tenant
             && OPERATOR_FIELDS.contains(&key)
@@ -137,26 +172,43 @@ impl Place<'_> {
                 format!("`{shown}` is the operator's word, not the tenant's"),
             )
             .label("not here")
-            .help(format!("ask the operator to set it in `platform/tenants/{tenant}.json`"));
+            .help(format!(
+                "ask the operator to set it in `platform/tenants/{tenant}.json`"
+            ));
         }
         let known: Vec<&str> = self
             .schema
             .and_then(|schema| schema.get("properties")?.as_object())
-            .map(|properties| properties.keys().map(String::as_str).filter(|k| *k != "$schema").collect())
+            .map(|properties| {
+                properties
+                    .keys()
+                    .map(String::as_str)
+                    .filter(|k| *k != "$schema")
+                    .collect()
+            })
             .unwrap_or_default();
-        let diagnostic =
-            Diagnostic::error(&codes::model::UNKNOWN_FIELD, span, format!("{} has no field `{shown}`", self.what()))
-                .label("unknown field");
+        let diagnostic = Diagnostic::error(
+            &codes::model::UNKNOWN_FIELD,
+            span,
+            format!("{} has no field `{shown}`", self.what()),
+        )
+        .label("unknown field");
         suggest::help(diagnostic, key, "field", &known)
     }
 
     /// A key of a map that its schema refuses, such as the name of an environment variable.
     fn bad_key(&self, key: &Value) -> Diagnostic {
         let text = key.as_str().unwrap_or_default();
-        let span = self.root.key_span_at(&format!("{}/{}", self.pointer, escape(text))).unwrap_or_else(|| self.span());
-        let rule = self
-            .schema
-            .and_then(|schema| schema.pointer("/propertyNames").and_then(|names| names.get(RULE))?.as_str());
+        let span = self
+            .root
+            .key_span_at(&format!("{}/{}", self.pointer, escape(text)))
+            .unwrap_or_else(|| self.span());
+        let rule = self.schema.and_then(|schema| {
+            schema
+                .pointer("/propertyNames")
+                .and_then(|names| names.get(RULE))?
+                .as_str()
+        });
         let diagnostic = Diagnostic::error(
             &codes::model::INVALID_VALUE,
             span,
@@ -179,13 +231,21 @@ impl Place<'_> {
     }
 
     fn too_long(&self, limit: &str) -> Diagnostic {
-        Diagnostic::error(&codes::model::TOO_LONG, self.span(), format!("{} must have {limit}", self.what()))
-            .label(format!("expected {limit}"))
+        Diagnostic::error(
+            &codes::model::TOO_LONG,
+            self.span(),
+            format!("{} must have {limit}", self.what()),
+        )
+        .label(format!("expected {limit}"))
     }
 
     fn too_short(&self, limit: &str) -> Diagnostic {
-        Diagnostic::error(&codes::model::TOO_SHORT, self.span(), format!("{} must have {limit}", self.what()))
-            .label(format!("expected {limit}"))
+        Diagnostic::error(
+            &codes::model::TOO_SHORT,
+            self.span(),
+            format!("{} must have {limit}", self.what()),
+        )
+        .label(format!("expected {limit}"))
     }
 
     fn rule(&self) -> Option<String> {
@@ -202,7 +262,11 @@ impl Place<'_> {
             None => "the document".to_owned(),
             Some((before, index)) if index.bytes().all(|b| b.is_ascii_digit()) => {
                 let list = before.rsplit('/').next().unwrap_or_default();
-                format!("entry {} of `{}`", index.parse::<usize>().map_or(0, |i| i + 1), unescape(list))
+                format!(
+                    "entry {} of `{}`",
+                    index.parse::<usize>().map_or(0, |i| i + 1),
+                    unescape(list)
+                )
             }
             Some((_, key)) => format!("`{}`", unescape(key)),
         }
@@ -217,9 +281,11 @@ fn parent<'a>(schema: &'a Value, path: &str) -> Option<&'a Value> {
 fn expected_type(kind: &TypeKind) -> String {
     match kind {
         TypeKind::Single(one) => with_article(one.as_str()).to_owned(),
-        TypeKind::Multiple(set) => {
-            set.iter().map(|one| with_article(one.as_str())).collect::<Vec<_>>().join(" or ")
-        }
+        TypeKind::Multiple(set) => set
+            .iter()
+            .map(|one| with_article(one.as_str()))
+            .collect::<Vec<_>>()
+            .join(" or "),
     }
 }
 
@@ -265,5 +331,8 @@ fn escape(key: &str) -> String {
 }
 
 fn unescape(key: &str) -> String {
-    key.replace("~1", "/").replace("~0", "~").escape_debug().to_string()
+    key.replace("~1", "/")
+        .replace("~0", "~")
+        .escape_debug()
+        .to_string()
 }

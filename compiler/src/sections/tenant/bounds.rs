@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{LimitRange, LimitRangeItem, LimitRangeSpec, ResourceQuota, ResourceQuotaSpec};
+use k8s_openapi::api::core::v1::{
+    LimitRange, LimitRangeItem, LimitRangeSpec, ResourceQuota, ResourceQuotaSpec,
+};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use orz_core::diag::Span;
 use orz_core::id::Part;
@@ -16,7 +18,10 @@ const NAME: &str = "plan";
 pub(super) fn lower(scope: &Scope, cause: Option<Span>, out: &mut Objects) {
     let quota = ResourceQuota {
         metadata: scope.meta(NAME, scope.labels()),
-        spec: Some(ResourceQuotaSpec { hard: Some(amounts(scope.quota)), ..ResourceQuotaSpec::default() }),
+        spec: Some(ResourceQuotaSpec {
+            hard: Some(amounts(scope.quota)),
+            ..ResourceQuotaSpec::default()
+        }),
         ..ResourceQuota::default()
     };
     out.add(Part::Tenancy, cause, &quota);
@@ -51,5 +56,8 @@ pub(super) fn lower(scope: &Scope, cause: Option<Span>, out: &mut Objects) {
 }
 
 fn amounts(resources: &Resources) -> BTreeMap<String, Quantity> {
-    resources.iter().map(|(key, amount)| (key.clone(), Quantity(amount.to_string()))).collect()
+    resources
+        .iter()
+        .map(|(key, amount)| (key.clone(), Quantity(amount.to_string())))
+        .collect()
 }

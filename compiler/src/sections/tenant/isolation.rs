@@ -4,7 +4,8 @@
 //! needs in a policy of its own.
 
 use k8s_openapi::api::networking::v1::{
-    IPBlock, NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec,
+    IPBlock, NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyPeer, NetworkPolicyPort,
+    NetworkPolicySpec,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -31,7 +32,10 @@ pub(super) fn lower(scope: &Scope, cause: Option<Span>, out: &mut Objects) {
     let dns = &scope.cluster.dns;
     let pods = NetworkPolicyPeer {
         namespace_selector: Some(LabelSelector {
-            match_labels: Some(labels([("kubernetes.io/metadata.name", dns.namespace.as_str())])),
+            match_labels: Some(labels([(
+                "kubernetes.io/metadata.name",
+                dns.namespace.as_str(),
+            )])),
             ..LabelSelector::default()
         }),
         pod_selector: Some(LabelSelector {
@@ -41,7 +45,10 @@ pub(super) fn lower(scope: &Scope, cause: Option<Span>, out: &mut Objects) {
         ..NetworkPolicyPeer::default()
     };
     let addresses = dns.cidrs.iter().map(|cidr| NetworkPolicyPeer {
-        ip_block: Some(IPBlock { cidr: cidr.clone(), except: None }),
+        ip_block: Some(IPBlock {
+            cidr: cidr.clone(),
+            except: None,
+        }),
         ..NetworkPolicyPeer::default()
     });
     let port = |protocol: &str| NetworkPolicyPort {

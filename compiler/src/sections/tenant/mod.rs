@@ -6,11 +6,10 @@
 mod bounds;
 mod isolation;
 mod namespace;
+mod neighbours;
 mod stores;
 
 use orz_core::diag::Span;
-use orz_core::format::Requirement;
-use orz_core::id::Part;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -37,17 +36,7 @@ impl Section for Tenant {
         bounds::lower(scope, cause, out);
         isolation::lower(scope, cause, out);
         stores::lower(scope, cause, out);
-    }
-}
-
-/// What every object of `data` and `work` in this unit needs first: its Namespace.
-pub fn namespace_requirement(scope: &Scope) -> Requirement {
-    Requirement {
-        part: Part::Tenancy,
-        group: String::new(),
-        kind: "Namespace".to_owned(),
-        namespace: None,
-        name: scope.unit.namespace.clone(),
+        neighbours::lower(scope, out);
     }
 }
 

@@ -37,14 +37,22 @@ pub(super) fn lower(scope: &Scope, cause: Option<Span>, out: &mut Objects) {
         },
     );
     if let Some(env) = &stores.env {
-        out.add(Part::Tenancy, cause, &store(scope, ENV, &kubernetes(&env.namespace, account)));
+        out.add(
+            Part::Tenancy,
+            cause,
+            &store(scope, ENV, &kubernetes(&env.namespace, account)),
+        );
         // One Role and one binding serve all namespaces of the tenant; the tenant's own unit makes them.
         if scope.unit.project.is_none() {
             read_tenant_secret(scope, &env.namespace, cause, out);
         }
     }
     if stores.k8s.is_some() {
-        out.add(Part::Tenancy, cause, &store(scope, K8S, &kubernetes(&scope.unit.namespace, account)));
+        out.add(
+            Part::Tenancy,
+            cause,
+            &store(scope, K8S, &kubernetes(&scope.unit.namespace, account)),
+        );
         read_own_secrets(scope, account, cause, out);
     }
     if let Some(vault) = &stores.vault {
@@ -73,7 +81,7 @@ pub(super) fn lower(scope: &Scope, cause: Option<Span>, out: &mut Objects) {
     }
 }
 
-fn store(scope: &Scope, name: &str, provider: &Value) -> Value {
+pub(super) fn store(scope: &Scope, name: &str, provider: &Value) -> Value {
     json!({
         "apiVersion": "external-secrets.io/v1",
         "kind": "SecretStore",
@@ -83,7 +91,7 @@ fn store(scope: &Scope, name: &str, provider: &Value) -> Value {
 }
 
 /// Reads Secrets of `namespace` through the API server that External Secrets runs on.
-fn kubernetes(namespace: &str, account: &str) -> Value {
+pub(super) fn kubernetes(namespace: &str, account: &str) -> Value {
     json!({ "kubernetes": {
         "remoteNamespace": namespace,
         "auth": { "serviceAccount": { "name": account } },
@@ -95,20 +103,46 @@ fn kubernetes(namespace: &str, account: &str) -> Value {
 /// Secret of that name.
 fn read_tenant_secret(scope: &Scope, namespace: &str, cause: Option<Span>, out: &mut Objects) {
     let name = scope.tenant.as_str();
-    let meta = || ObjectMeta { namespace: Some(namespace.to_owned()), ..scope.meta(name, scope.labels()) };
+    let meta = || ObjectMeta {
+        namespace: Some(namespace.to_owned()),
+        ..scope.meta(name, scope.labels())
+    };
     let account = &scope.platform.secret_stores.service_account;
-    let subjects = scope.units.iter().map(|unit| subject(account, &unit.namespace)).collect();
-    out.add(Part::Tenancy, cause, &Role { metadata: meta(), rules: Some(vec![read_secrets(Some(name))]) });
+    let subjects = scope
+        .units
+        .iter()
+        .map(|unit| subject(account, &unit.namespace))
+        .collect();
     out.add(
         Part::Tenancy,
         cause,
-        &RoleBinding { metadata: meta(), role_ref: role_ref(name), subjects: Some(subjects) },
+        &Role {
+            metadata: meta(),
+            rules: Some(vec![read_secrets(Some(vec![name.to_owned()]))]),
+        },
+    );
+    out.add(
+        Part::Tenancy,
+        cause,
+        &RoleBinding {
+            metadata: meta(),
+            role_ref: role_ref(name),
+            subjects: Some(subjects),
+        },
     );
 }
 
+/// Opens the Secrets of the namespace to its own store.
 fn read_own_secrets(scope: &Scope, account: &str, cause: Option<Span>, out: &mut Objects) {
     let meta = || scope.meta(account, scope.labels());
-    out.add(Part::Tenancy, cause, &Role { metadata: meta(), rules: Some(vec![read_secrets(None)]) });
+    out.add(
+        Part::Tenancy,
+        cause,
+        &Role {
+            metadata: meta(),
+            rules: Some(vec![read_secrets(None)]),
+        },
+    );
     out.add(
         Part::Tenancy,
         cause,
@@ -120,21 +154,26 @@ fn read_own_secrets(scope: &Scope, account: &str, cause: Option<Span>, out: &mut
     );
 }
 
-fn read_secrets(name: Option<&str>) -> PolicyRule {
+/// Reading Secrets: those of these names, or all.
+pub(super) fn read_secrets(names: Option<Vec<String>>) -> PolicyRule {
     PolicyRule {
         api_groups: Some(vec![String::new()]),
         resources: Some(vec!["secrets".to_owned()]),
-        resource_names: name.map(|name| vec![name.to_owned()]),
+        resource_names: names,
         verbs: vec!["get".to_owned()],
         ..PolicyRule::default()
     }
 }
 
-fn role_ref(name: &str) -> RoleRef {
-    RoleRef { api_group: Some(RBAC.to_owned()), kind: "Role".to_owned(), name: name.to_owned() }
+pub(super) fn role_ref(name: &str) -> RoleRef {
+    RoleRef {
+        api_group: Some(RBAC.to_owned()),
+        kind: "Role".to_owned(),
+        name: name.to_owned(),
+    }
 }
 
-fn subject(name: &str, namespace: &str) -> Subject {
+pub(super) fn subject(name: &str, namespace: &str) -> Subject {
     Subject {
         kind: "ServiceAccount".to_owned(),
         name: name.to_owned(),

@@ -1,0 +1,107 @@
+//! The Service in front of an app and the NetworkPolicy around it.
+
+use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use orz_core::Value;
+use orz_core::id::Part;
+use serde_json::json;
+
+use super::Port;
+use super::settled::Settled;
+use crate::resolve::Scope;
+use crate::sections::Objects;
+
+pub(super) fn lower(scope: &Scope, app: &Settled, out: &mut Objects) {
+    let name = app.entry.name.as_str();
+    if !app.ports.is_empty() {
+        out.add(Part::Work, app.entry.span(), &service(scope, app))
+            .because("/metadata/name", app.entry.at("/name"));
+    }
+    let policy = json!({
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": scope.meta(name, scope.app_labels(name)),
+        "spec": {
+            "podSelector": { "matchLabels": scope.selector(name) },
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": ingress(scope, app),
+            "egress": egress(scope, app),
+        },
+    });
+    out.add(Part::Work, app.entry.span(), &policy)
+        .because("/metadata/name", app.entry.at("/name"));
+}
+
+fn service(scope: &Scope, app: &Settled) -> Service {
+    let name = app.entry.name.as_str();
+    let port = |port: &Port| ServicePort {
+        name: Some(port.name.clone()),
+        port: i32::from(port.port),
+        protocol: Some("TCP".to_owned()),
+        target_port: Some(IntOrString::String(port.name.clone())),
+        ..ServicePort::default()
+    };
+    Service {
+        metadata: scope.meta(name, scope.app_labels(name)),
+        spec: Some(ServiceSpec {
+            selector: Some(scope.selector(name)),
+            ports: Some(app.ports.iter().map(port).collect()),
+            ..ServiceSpec::default()
+        }),
+        status: None,
+    }
+}
+
+/// Requests come from the Gateway's proxies, if the app has domains, and from the apps that call it.
+fn ingress(scope: &Scope, app: &Settled) -> Vec<Value> {
+    let mut from = Vec::new();
+    if let Some(gateway) = scope
+        .cluster
+        .gateway
+        .as_ref()
+        .filter(|_| !app.entry.domains.is_empty())
+    {
+        let namespace = gateway.ingress_namespace.as_str();
+        from.push(json!({ "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": namespace } } }));
+    }
+    for caller in &scope.unit.bundle.apps {
+        if caller.calls.contains(&app.entry.name) {
+            from.push(json!({ "podSelector": { "matchLabels": scope.selector(&caller.name) } }));
+        }
+    }
+    if from.is_empty() || app.ports.is_empty() {
+        Vec::new()
+    } else {
+        vec![json!({ "from": from, "ports": ports(&app.ports) })]
+    }
+}
+
+/// What the profile opens, and the apps that this one calls.
+fn egress(scope: &Scope, app: &Settled) -> Vec<Value> {
+    let profile = scope.platform.egress.profiles.get(app.egress);
+    let mut rules = profile
+        .map(crate::platform::EgressProfile::network_policy_rules)
+        .unwrap_or_default();
+    for called in scope
+        .unit
+        .bundle
+        .apps
+        .iter()
+        .filter(|other| app.entry.calls.contains(&other.name))
+    {
+        let called = Settled::new(scope, called);
+        if !called.ports.is_empty() {
+            let to =
+                json!([{ "podSelector": { "matchLabels": scope.selector(&called.entry.name) } }]);
+            rules.push(json!({ "to": to, "ports": ports(&called.ports) }));
+        }
+    }
+    rules
+}
+
+fn ports(ports: &[Port]) -> Vec<Value> {
+    ports
+        .iter()
+        .map(|port| json!({ "protocol": "TCP", "port": port.port }))
+        .collect()
+}
