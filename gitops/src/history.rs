@@ -189,7 +189,7 @@ impl<'v> Walk<'v> {
     }
 }
 
-/// Every cluster that ever had a folder at the head; a cluster without one has no pointer to tell of.
+/// Every cluster with a folder of pointers at the head.
 fn clusters(view: &View) -> Result<Vec<ClusterName>> {
     let Some(folder) = trees::lookup(&view.objects, view.main.tree, paths::POINTERS)? else {
         return Ok(Vec::new());

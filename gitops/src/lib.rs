@@ -32,6 +32,17 @@ pub mod verify;
 mod view;
 mod worktree;
 
+#[cfg(test)]
+mod race;
+/// The fixture that the tests outside use, which knows this package by its name.
+#[cfg(test)]
+#[path = "../tests/it/support.rs"]
+#[expect(dead_code, reason = "the tests outside use more of it")]
+mod support;
+
+#[cfg(test)]
+extern crate self as orz_gitops;
+
 pub use activate::ActivateOptions;
 pub use check::{CheckedRelease, PointerInvalid};
 pub use error::{Error, Result};

@@ -22,6 +22,8 @@ pub struct Repo {
     /// Called between writing the objects and moving the branches, so that a test can move them first.
     #[cfg(test)]
     pub(crate) before_refs: Option<Box<dyn Fn(u32)>>,
+    /// How many lost races end an operation.
+    pub(crate) attempts: u32,
     /// How many releases one index commit may carry as parents.
     pub(crate) parents_max: usize,
 }
@@ -34,6 +36,8 @@ impl std::fmt::Debug for Repo {
     }
 }
 
+/// After so many lost races something other than bad luck is at work.
+const ATTEMPTS: u32 = 200;
 /// More parents than this make tools slow that expect a merge of two.
 const PARENTS_MAX: usize = 500;
 
@@ -50,6 +54,7 @@ impl Repo {
             gix: open_at(path)?,
             #[cfg(test)]
             before_refs: None,
+            attempts: ATTEMPTS,
             parents_max: PARENTS_MAX,
         })
     }

@@ -46,8 +46,6 @@ pub(crate) struct Written<T> {
     pub(crate) main_commit: Option<CommitId>,
 }
 
-/// After so many lost races something other than bad luck is at work.
-const ATTEMPTS: u32 = 200;
 /// The longest pause before another attempt, in milliseconds.
 const PAUSE_MAX: u64 = 200;
 
@@ -61,7 +59,7 @@ pub(crate) fn transact<T>(
     let ident = Ident::of(request)?;
     let mut staging = Staging::default();
     let mut packs = pack::Kept::new(&repo.objects_dir());
-    for attempt in 1..=ATTEMPTS {
+    for attempt in 1..=repo.attempts {
         staging.next_attempt();
         let view = repo.view()?;
         let (value, draft) = compose(&view, &mut staging)?;
@@ -98,7 +96,9 @@ pub(crate) fn transact<T>(
         }
         pause(attempt);
     }
-    Err(Error::Contended { attempts: ATTEMPTS })
+    Err(Error::Contended {
+        attempts: repo.attempts,
+    })
 }
 
 struct Sealed {

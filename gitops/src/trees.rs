@@ -51,7 +51,8 @@ pub(crate) fn file(
     }
 }
 
-/// Every entry below the folder `path` that is no folder, with its full path, in path order.
+/// Every entry below the folder `path` that is no folder, with its full path, in path order;
+/// `path` is empty for the root.
 ///
 /// Names that are not UTF-8 come with U+FFFD: no path of ours has such a name, so they only ever end in a finding.
 pub(crate) fn files_below(
@@ -60,6 +61,10 @@ pub(crate) fn files_below(
     path: &str,
 ) -> Result<Vec<(String, Entry)>> {
     let mut found = Vec::new();
+    if path.is_empty() {
+        walk(objects, root, path, &mut found)?;
+        return Ok(found);
+    }
     match lookup(objects, root, path)? {
         Some(Entry {
             mode: Mode::Tree,

@@ -29,6 +29,9 @@ fn a_release_is_the_commit_that_git_makes_of_the_same_files() {
         item.release.as_str()
     );
     // The test vector: it may never change, or every release of every user is another one.
-    assert_eq!(item.release.as_str(), "b10e8475fc7c82ee444ac07eb0f6c89efbf2a493");
+    assert_eq!(
+        item.release.as_str(),
+        "b10e8475fc7c82ee444ac07eb0f6c89efbf2a493"
+    );
     fixture.fsck();
 }
