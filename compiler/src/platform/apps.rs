@@ -50,7 +50,7 @@ pub struct ResourceDefaults {
 #[serde(deny_unknown_fields)]
 pub struct ProbeDefaults {
     /// Path of the HTTP request.
-    #[schemars(regex(pattern = r"^/[^\s]*$"))]
+    #[schemars(regex(pattern = r"^/[^\s]*$"), extend("x-rule" = "be a path that begins with `/`"))]
     pub path: String,
     /// Seconds between two requests.
     #[schemars(range(min = 1, max = 3600))]

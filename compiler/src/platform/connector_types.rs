@@ -13,6 +13,7 @@ pub struct ConnectorType {
     /// The name by which bundles ask for it; the file is named after it.
     #[serde(rename = "type")]
     #[schemars(regex(pattern = r"^[a-z][a-z0-9-]{0,29}$"))]
+    #[schemars(extend("x-rule" = "be 1 to 30 lower-case letters, digits and `-`, starting with a letter"))]
     pub name: String,
     /// What it connects to, in a few words.
     pub description: String,
@@ -32,12 +33,14 @@ pub struct ConnectorType {
 pub struct Operation {
     /// Its name: letters, digits, `_` and `-`.
     #[schemars(regex(pattern = r"^[a-z]([a-z0-9_-]{0,61}[a-z0-9])?$"))]
+    #[schemars(extend("x-rule" = "be 1 to 63 lower-case letters, digits, `_` and `-`, starting with a letter and ending with a letter or digit"))]
     pub operation_id: String,
     /// HTTP method; any when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<Method>,
     /// Start of the path, below the path of the base URL.
     #[schemars(regex(pattern = r"^/[A-Za-z0-9._~/-]{0,500}$"))]
+    #[schemars(extend("x-rule" = "start with `/` and be letters, digits, `.`, `_`, `~` and `-` between `/`"))]
     pub path: String,
     /// Whether the same request may be sent twice. Without it, the method decides: `POST`, `PATCH` and
     /// unknown methods may not.

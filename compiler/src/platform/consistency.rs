@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use orz_core::Value;
 use orz_core::diag::{Diagnostic, Diagnostics, Span, codes};
 
+use super::json_schema;
 use super::load::File;
 use super::{Clusters, ConnectorType, Egress, Plans, Settings, Volumes};
 use crate::resolve::unknown_reference;
@@ -204,17 +205,11 @@ fn check_connector_type(name: &str, file: &File<ConnectorType>, problems: &mut D
         );
     }
     let mut schema = |pointer: String, schema: &Value| {
-        if let Err(error) = jsonschema::validator_for(schema) {
-            problems.push(
-                Diagnostic::error(
-                    &codes::section::INVALID_SCHEMA,
-                    file.at(&pointer),
-                    format!("this is no JSON Schema that can be used: {error}"),
-                )
-                .label("not a valid schema")
-                .help("use JSON Schema 2020-12, without references to other documents"),
-            );
-        }
+        problems.extend(
+            json_schema::problem(schema, |inner| file.at(&format!("{pointer}{inner}")))
+                .into_iter()
+                .collect(),
+        );
     };
     schema("/config_schema".to_owned(), &connector_type.config_schema);
     schema("/secret_schema".to_owned(), &connector_type.secret_schema);

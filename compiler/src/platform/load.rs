@@ -72,7 +72,11 @@ pub(super) fn operator(
     static CHECKER: OnceLock<Checker> = OnceLock::new();
     let node = without_schema(read::parse(bytes, path, sources, diagnostics)?);
     let checker = CHECKER.get_or_init(|| Checker::new(document_schema::<Operator>()));
-    typed(&node, checker, diagnostics)
+    let operator: Operator = typed(&node, checker, diagnostics)?;
+    Some(Operator {
+        node: Some(node),
+        ..operator
+    })
 }
 
 struct Loader<'a> {
@@ -143,11 +147,11 @@ impl Loader<'_> {
                                 .help("an operator's file is named after its tenant: `platform/tenants/<tenant>.json`"),
                         );
                     }
-                    _ => self.unexpected(path, "platform/tenants/<tenant>.json", None),
+                    _ => self.unexpected(path, "`platform/tenants/<tenant>.json`", None),
                 }
             } else if let Some(name) = path.strip_prefix(CONNECTORS) {
                 if name.contains('/') || name.strip_suffix(".json").is_none_or(str::is_empty) {
-                    self.unexpected(path, "platform/connectors/<type>.json", None);
+                    self.unexpected(path, "`platform/connectors/<type>.json`", None);
                 }
             } else {
                 let name = path.strip_prefix(PLATFORM).unwrap_or(path);

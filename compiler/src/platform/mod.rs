@@ -23,6 +23,7 @@ mod connector_types;
 mod consistency;
 mod egress;
 mod images;
+pub(crate) mod json_schema;
 mod load;
 mod merge;
 mod operator;

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use orz_core::diag::Span;
 use orz_core::id::ClusterName;
+use orz_core::read::Node;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -18,6 +20,7 @@ pub struct Operator {
     /// Whom the tenant belongs to. A label value: at most 63 letters, digits, `-`, `_` and `.`.
     #[serde(default)]
     #[schemars(regex(pattern = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$"))]
+    #[schemars(extend("x-rule" = "be 1 to 63 letters, digits, `.`, `_` and `-`, with a letter or digit at both ends"))]
     pub org: Option<String>,
     /// Cluster; the platform's default when absent.
     #[serde(default)]
@@ -28,4 +31,15 @@ pub struct Operator {
     /// Exceptions from the plan's quota: keys of a ResourceQuota.
     #[serde(default)]
     pub quota: BTreeMap<String, Quantity>,
+    /// The file, with the place of each of its parts.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(super) node: Option<Node>,
+}
+
+impl Operator {
+    /// Where a JSON pointer stands in the file, or the nearest place that does; `None` without a file.
+    pub fn at(&self, pointer: &str) -> Option<Span> {
+        self.node.as_ref().map(|node| node.nearest(pointer))
+    }
 }

@@ -82,7 +82,8 @@ impl JsonSchema for Quantity {
         json_schema!({
             "type": "string",
             "description": "an amount as Kubernetes writes it: `250m`, `2`, `512Mi`",
-            "pattern": Self::PATTERN
+            "pattern": Self::PATTERN,
+            "x-rule": "be an amount as Kubernetes writes it: `250m`, `2`, `512Mi`"
         })
     }
 }

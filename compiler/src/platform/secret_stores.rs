@@ -8,7 +8,7 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 pub struct SecretStores {
     /// How often a secret is read again, as a Go duration.
-    #[schemars(regex(pattern = r"^([0-9]{1,5}(h|m|s))+$"))]
+    #[schemars(regex(pattern = r"^([0-9]{1,5}(h|m|s))+$"), extend("x-rule" = "be a duration: `15m`, `1h30m`"))]
     pub refresh_interval: String,
     /// ServiceAccount of each tenant's namespace by which its stores read.
     pub service_account: String,
@@ -44,7 +44,7 @@ pub struct K8sStore {}
 #[serde(deny_unknown_fields)]
 pub struct VaultStore {
     /// Its address, `https://…`.
-    #[schemars(regex(pattern = r"^https://[^\s]+$"))]
+    #[schemars(regex(pattern = r"^https://[^\s]+$"), extend("x-rule" = "be an address that begins with `https://`"))]
     pub server: String,
     /// Mount of the key-value engine, version 2: the first segment of every reference.
     pub mount: String,

@@ -18,7 +18,7 @@ pub struct Settings {
     pub default_cluster: ClusterName,
     /// Version of the Pod Security Standards that namespaces pin: `latest` would change meaning when a
     /// cluster is upgraded.
-    #[schemars(regex(pattern = r"^v1\.[0-9]{1,3}$"))]
+    #[schemars(regex(pattern = r"^v1\.[0-9]{1,3}$"), extend("x-rule" = "be a minor version of Kubernetes: `v1.36`"))]
     pub pod_security_version: String,
     /// Largest canonical JSON of one config version, in bytes. Every version is kept in Git and in etcd;
     /// Kubernetes itself ends at 1 MiB.

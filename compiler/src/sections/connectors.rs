@@ -21,7 +21,7 @@ use super::shared::{frozen_config_map, kube_name, refuse_collisions};
 use super::{
     Entry, Objects, Policy, Scope, SecretRef, Section, Shape, find, policies, secret_refs,
 };
-use crate::platform::{ConnectorType, Operation};
+use crate::platform::{ConnectorType, Operation, json_schema};
 use crate::resolve::{Named, unknown_reference};
 use crate::validate::schema_errors::Checker;
 
@@ -225,6 +225,7 @@ fn check_count(scope: &Scope, problems: &mut Diagnostics) {
                     scope.plan_name
                 ),
             )
+            .label("one too many")
             .help("remove connectors, or ask the operator for another plan"),
         );
     }
@@ -238,9 +239,7 @@ fn check_instance(
     problems: &mut Diagnostics,
 ) {
     let before = problems.len();
-    if let Some(config) = entry.node().get("config") {
-        Checker::new(connector_type.config_schema.clone()).check(config, problems);
-    }
+    config_checker(connector_type).check(entry.node(), problems);
     if let Some(operations) = &entry.operations {
         check_operations(entry, operations, problems);
     }
@@ -281,6 +280,14 @@ fn check_instance(
             .help("split the connector in two, or join operations under a shorter path"),
         );
     }
+}
+
+/// Checks `config` of an entry. Its schema stands under an identity of its own, so that `#` in it still means
+/// itself.
+fn config_checker(connector_type: &ConnectorType) -> Checker {
+    let mut schema = connector_type.config_schema.clone();
+    schema["$id"] = json!("urn:orz:config");
+    Checker::new(json!({ "properties": { "config": schema } }))
 }
 
 fn check_operations(
@@ -325,23 +332,12 @@ fn check_operations(
                 .help("write the path as the API documents it, without parameters: `/v1/charges`"),
             );
         }
-        for field in ["payload_schema", "output_schema"] {
-            let schema = if field == "payload_schema" {
-                &operation.payload_schema
-            } else {
-                &operation.output_schema
-            };
-            if let Err(error) = jsonschema::validator_for(schema) {
-                problems.push(
-                    Diagnostic::error(
-                        &codes::section::INVALID_SCHEMA,
-                        entry.at(&format!("/operations/{i}/{field}")),
-                        format!("this is no JSON Schema that can be used: {error}"),
-                    )
-                    .label("not a valid schema")
-                    .help("use JSON Schema 2020-12, without references to other documents"),
-                );
-            }
+        for (field, schema) in [
+            ("payload_schema", &operation.payload_schema),
+            ("output_schema", &operation.output_schema),
+        ] {
+            let at = |inner: &str| Some(entry.at(&format!("/operations/{i}/{field}{inner}")));
+            problems.extend(json_schema::problem(schema, at).into_iter().collect());
         }
     }
 }

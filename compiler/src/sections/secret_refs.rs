@@ -61,14 +61,14 @@ impl Section for SecretRef {
 
     fn lower(scope: &Scope, out: &mut Objects) {
         for entry in &scope.unit.bundle.secret_refs {
-            external_secret(
-                scope,
-                entry,
-                &secret_name(&entry.name),
-                SECRET_KEY,
-                None,
-                out,
-            );
+            let name = secret_name(&entry.name);
+            let copy = Copy {
+                name: &name,
+                key: SECRET_KEY,
+                prefix: None,
+                cause: entry.span(),
+            };
+            external_secret(scope, entry, &copy, out);
         }
     }
 }
@@ -78,17 +78,31 @@ pub(crate) fn secret_name(name: &str) -> String {
     kube_name(name)
 }
 
-/// Adds an ExternalSecret `name` that puts the secret under `key` of a Secret of the same name.
-///
-/// `prefix` is put in front of the secret by External Secrets itself: the value is never seen here.
+/// A Secret that holds a secret.
+pub(crate) struct Copy<'a> {
+    /// Name of the Secret, and of the ExternalSecret that makes it.
+    pub(crate) name: &'a str,
+    /// The key that holds the secret.
+    pub(crate) key: &'a str,
+    /// What External Secrets puts in front of the secret; the value is never seen here.
+    pub(crate) prefix: Option<&'a str>,
+    /// What in the bundle asks for it.
+    pub(crate) cause: Span,
+}
+
+/// Adds the ExternalSecret that makes `copy`.
 pub(crate) fn external_secret(
     scope: &Scope,
     entry: &Entry<SecretRef>,
-    name: &str,
-    key: &str,
-    prefix: Option<&str>,
+    copy: &Copy,
     out: &mut Objects,
 ) {
+    let Copy {
+        name,
+        key,
+        prefix,
+        cause,
+    } = *copy;
     let reference: Reference = entry
         .reference
         .parse()
@@ -117,7 +131,7 @@ pub(crate) fn external_secret(
             "data": [{ "secretKey": data_key, "remoteRef": remote }],
         },
     });
-    out.add(Part::Work, entry.span(), &object)
+    out.add(Part::Work, cause, &object)
         .because("/spec/data", entry.at("/ref"));
     out.require(
         Part::Work,
@@ -185,15 +199,22 @@ fn problem(scope: &Scope, entry: &SecretRef, span: Span) -> Option<Diagnostic> {
     let reference: Reference = match entry.reference.parse() {
         Ok(reference) => reference,
         Err(reference::Invalid { what, help }) => {
-            return Some(
-                Diagnostic::error(
-                    &codes::section::SECRET_REF_INVALID,
-                    span,
-                    format!("secret reference `{}`: {what}", entry.name),
-                )
-                .label("not a secret reference")
-                .help(help),
-            );
+            let diagnostic = Diagnostic::error(
+                &codes::section::SECRET_REF_INVALID,
+                span,
+                format!("secret reference `{}`: {what}", entry.name),
+            )
+            .label("not a secret reference")
+            .help(help);
+            // What does not even begin like a reference may be the secret itself.
+            let begins = ["env://", "vault://", "aws-sm://", "k8s://"]
+                .iter()
+                .any(|s| entry.reference.starts_with(s));
+            return Some(if begins {
+                diagnostic
+            } else {
+                diagnostic.mask()
+            });
         }
     };
     let stores = &scope.platform.secret_stores;

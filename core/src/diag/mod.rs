@@ -56,6 +56,8 @@ pub struct Diagnostic {
     pub object: Option<String>,
     /// What to do, ready to be pasted where possible.
     pub help: Vec<String>,
+    /// Whether the text at `span` may be a secret, and so is not shown.
+    pub masked: bool,
 }
 
 impl Diagnostic {
@@ -74,6 +76,7 @@ impl Diagnostic {
             related: Vec::new(),
             object: None,
             help: Vec::new(),
+            masked: false,
         }
     }
 
@@ -112,6 +115,13 @@ impl Diagnostic {
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help.push(help.into());
+        self
+    }
+
+    /// Hides the text at the place: it may be a secret, and diagnostics end in logs.
+    #[must_use]
+    pub fn mask(mut self) -> Self {
+        self.masked = true;
         self
     }
 

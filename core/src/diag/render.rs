@@ -122,11 +122,17 @@ fn group(diagnostic: &Diagnostic, sources: &Sources, width: usize) -> Group<'sta
     let places: Vec<_> = primary.into_iter().chain(related).collect();
     let spans: Vec<Span> = places.iter().map(|(span, ..)| *span).collect();
     for Excerpt {
-        text,
+        mut text,
         first_line,
         marks,
     } in excerpts(&spans, sources, width)
     {
+        if diagnostic.masked
+            && let Some((_, range)) = marks.iter().find(|(index, _)| *index == 0)
+        {
+            // As many bytes as before, so that every mark stays where it is.
+            text.replace_range(range.clone(), &"*".repeat(range.len()));
+        }
         let (span, ..) = places[marks[0].0];
         let file = sources.file(span.file);
         let path = line(&file.path);

@@ -23,6 +23,8 @@ pub(super) struct Refused {
     code: &'static Code,
     message: String,
     help: String,
+    /// Whether the address may hold a password.
+    secret: bool,
 }
 
 impl Refused {
@@ -31,6 +33,7 @@ impl Refused {
             code: &codes::section::BASE_URL_INVALID,
             message: message.to_owned(),
             help: help.to_owned(),
+            secret: false,
         }
     }
 
@@ -40,19 +43,30 @@ impl Refused {
             code: &codes::section::HOSTNAME_FORBIDDEN,
             message,
             help: help.to_owned(),
+            secret: false,
         }
     }
 
     pub(super) fn into_diagnostic(self, span: Span) -> Diagnostic {
-        Diagnostic::error(self.code, span, self.message)
+        let diagnostic = Diagnostic::error(self.code, span, self.message)
             .label("refused")
-            .help(self.help)
+            .help(self.help);
+        if self.secret {
+            diagnostic.mask()
+        } else {
+            diagnostic
+        }
     }
 }
 
 impl BaseUrl {
     /// Takes an address apart. What the messages quote is never a part that could hold a password.
     pub(super) fn parse(text: &str) -> Result<Self, Refused> {
+        let secret = text.contains(['@', '?', '#']);
+        Self::take_apart(text).map_err(|refused| Refused { secret, ..refused })
+    }
+
+    fn take_apart(text: &str) -> Result<Self, Refused> {
         let help = "write `https://`, the host, and optionally a port and a path: `https://api.example.com/v1`";
         let invalid = |message| Refused::invalid(message, help);
         let rest = text
@@ -90,7 +104,10 @@ impl BaseUrl {
             }
         };
         if MAIL_PORTS.contains(&port) {
-            return Err(invalid("ports of mail servers are closed"));
+            return Err(Refused::invalid(
+                "ports of mail servers are closed to connectors",
+                "send mail through a service with an HTTPS interface",
+            ));
         }
         if host.bytes().any(|b| b.is_ascii_uppercase()) {
             return Err(invalid("a host name is written in lower case"));
@@ -103,7 +120,10 @@ impl BaseUrl {
         Ok(Self {
             host: host.to_owned(),
             port,
-            path: path_of(path).ok_or_else(|| invalid("the path is not a plain path"))?,
+            path: path_of(path).ok_or_else(|| Refused::invalid(
+                "the path is not a plain path",
+                "a path is letters, digits, `.`, `_`, `~` and `-` between `/`, without `.` and `..`: `/v1`",
+            ))?,
         })
     }
 

@@ -33,7 +33,13 @@ pub(super) fn lower(scope: &Scope, connector: &Resolved, url: &BaseUrl, out: &mu
             Some("basic") => Some("Basic "),
             _ => None,
         };
-        secret_refs::external_secret(scope, secret, &name, CREDENTIAL_KEY, prefix, out);
+        let copy = secret_refs::Copy {
+            name: &name,
+            key: CREDENTIAL_KEY,
+            prefix,
+            cause: entry.at("/secret_ref"),
+        };
+        secret_refs::external_secret(scope, secret, &copy, out);
         let header = entry.setting("/auth/header").unwrap_or("Authorization");
         out.add(
             Part::Work,

@@ -50,10 +50,9 @@ impl FromStr for Reference {
             }
             "vault" => {
                 let form = "write `vault://mount/path#property`";
-                let (path, property) = split(rest, '#', "there is no `#property`", form)?;
-                let (mount, path) = split(path, '/', "there is no path behind the mount", form)?;
-                segments(mount, form)?;
-                segments(path, form)?;
+                let (whole, property) = split(rest, '#', "there is no `#property`", form)?;
+                segments(whole, form)?;
+                let (mount, path) = split(whole, '/', "there is no path behind the mount", form)?;
                 Ok(Self::Vault {
                     mount: mount.to_owned(),
                     path: path.to_owned(),
