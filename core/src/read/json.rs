@@ -467,7 +467,8 @@ impl Reader<'_, '_> {
         if let Some((span, label)) = related {
             diagnostic = diagnostic.related(span, label);
         }
-        self.report.stop(diagnostic)
+        let help = format!("write {expected} here, or remove `{c}`");
+        self.report.stop(diagnostic.help(help))
     }
 
     fn truncated(&mut self, expected: &str) -> Stop {
@@ -475,7 +476,7 @@ impl Reader<'_, '_> {
     }
 
     fn truncated_at(&mut self, expected: &str, related: Option<(Span, &str)>) -> Stop {
-        let end = self.text.trim_end().len();
+        let end = self.text.trim_ascii_end().len();
         let mut diagnostic = Diagnostic::error(
             &syntax::TRUNCATED_DOCUMENT,
             self.report.span(end, end),

@@ -8,12 +8,15 @@
 //! missing quotes), limits keys to 1,024 characters, and needs ten times as long.
 
 pub(crate) mod chars;
+mod explain;
 mod json;
 mod node;
 mod number;
+mod places;
 mod report;
 mod scalar;
 mod text;
+mod traps;
 mod yaml;
 
 use report::Report;

@@ -46,6 +46,9 @@ pub(super) fn resolve(text: &str) -> Plain {
         }
         _ => {}
     }
+    if text.starts_with('?') {
+        return ambiguous("a key in some readers, a string in others");
+    }
     if is_json_number(text) && !has_1_2_exponent(text) {
         return match number::number(text) {
             Ok(number) => Plain::Number(number),
@@ -232,6 +235,7 @@ mod tests {
             "fALSE",
             "nuLL",
             "=",
+            "?a",
             "012",
             "0755",
             "-012",

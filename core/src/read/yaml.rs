@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, StrInput, StructureStyle};
 
+use super::explain::{Explained, explain};
 use super::json::duplicate_key;
 use super::node::{Data, Entry, Node};
 use super::report::{Report, Stop};
 use super::scalar::{self, Plain};
-use super::{MAX_DEPTH, MAX_VALUES};
+use super::{MAX_DEPTH, MAX_VALUES, places, traps};
 use crate::diag::codes::syntax;
 use crate::diag::{Diagnostic, Span};
 
@@ -19,9 +20,9 @@ pub(super) fn parse(text: &str, begin: usize, report: &mut Report) -> Result<Nod
         emit_unresolved_aliases: true,
         emit_anchor_events: true,
         emit_comments: false,
-        // One more than we accept, so that the error is ours.
-        flow_nesting_limit: MAX_DEPTH + 1,
-        block_nesting_limit: MAX_DEPTH + 1,
+        // The scanner looks ahead and must not go deeper than we do; both kinds together are counted here.
+        flow_nesting_limit: MAX_DEPTH,
+        block_nesting_limit: MAX_DEPTH,
     };
     let parser = Parser::new_from_str_with_options(&text[begin..], options);
     Reader {
@@ -55,6 +56,9 @@ impl<'t> Reader<'t, '_> {
         if node.data == Data::Null && node.span.start == node.span.end {
             return Err(self.empty());
         }
+        if let Some(diagnostic) = traps::tab_before(self.text, node.span) {
+            self.report.push(diagnostic);
+        }
         loop {
             match self.next()? {
                 (Event::DocumentEnd, _) => {}
@@ -82,10 +86,23 @@ impl<'t> Reader<'t, '_> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.skip_anchor(anchor)?;
-                let data = if style == ScalarStyle::Plain && tag.is_none() {
-                    self.plain(&text, span)
-                } else {
-                    Data::String(text.into_owned())
+                let data = match style {
+                    _ if tag.is_some() => Data::String(text.into_owned()),
+                    // The parser says `~` for a value that is left out.
+                    ScalarStyle::Plain if span.start == span.end => {
+                        let span = places::left_out(self.text, span);
+                        return Ok(Node {
+                            span,
+                            data: Data::Null,
+                        });
+                    }
+                    ScalarStyle::Plain => self.plain(&text, span),
+                    ScalarStyle::Literal | ScalarStyle::Folded => {
+                        return Ok(self.block(&text, span, depth));
+                    }
+                    ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => {
+                        Data::String(text.into_owned())
+                    }
                 };
                 Ok(Node { span, data })
             }
@@ -117,7 +134,9 @@ impl<'t> Reader<'t, '_> {
             match self.next()? {
                 (Event::SequenceEnd, end) => {
                     let last = items.last().map(|item| item.span.end);
-                    let span = collection_span(style, start, end, last);
+                    let span = places::collection(style, start, end, last);
+                    let first = items.first().map_or(span, |item| item.span);
+                    let span = places::list(self.text, style, span, first);
                     return Ok(Node {
                         span,
                         data: Data::List(items),
@@ -137,7 +156,7 @@ impl<'t> Reader<'t, '_> {
                 let last = entries
                     .last()
                     .map(|entry| entry.value.span.end.max(entry.key_span.end));
-                let span = collection_span(style, start, key_span, last);
+                let span = places::collection(style, start, key_span, last);
                 return Ok(Node {
                     span,
                     data: Data::Map(entries),
@@ -146,6 +165,16 @@ impl<'t> Reader<'t, '_> {
             let (key, key_span) = self.key(event, key_span, depth)?;
             let (event, span) = self.next()?;
             let value = self.node(event, span, depth)?;
+            let trap = match style {
+                StructureStyle::Block => traps::tab_before(self.text, key_span),
+                StructureStyle::Flow if value.span.start == value.span.end => {
+                    traps::colon_without_space(self.text, key_span)
+                }
+                StructureStyle::Flow => None,
+            };
+            if let Some(diagnostic) = trap {
+                self.report.push(diagnostic);
+            }
             // Without a key the entry is reported already; the rest of the map is still read.
             let Some(key) = key else { continue };
             if let Some(first) = first_of.get(&key) {
@@ -190,10 +219,17 @@ impl<'t> Reader<'t, '_> {
             }
         };
         self.skip_anchor(anchor)?;
+        if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
+            let text = places::block_text(self.text, &text, span);
+            return Ok((Some(text.to_owned()), places::block(self.text, span)));
+        }
         if style != ScalarStyle::Plain || tag.is_some() {
             return Ok((Some(text.into_owned()), span));
         }
-        let is = |what: &str| format!("the key `{text}` is {what}, not a string");
+        let no_string = |what: &str| {
+            let message = format!("the key `{text}` is {what}, not a string");
+            Diagnostic::error(&syntax::NON_STRING_KEY, span, message).label("keys are strings")
+        };
         let diagnostic = match scalar::resolve(&text) {
             Plain::String => return Ok((Some(text.into_owned()), span)),
             Plain::Merge => {
@@ -202,16 +238,14 @@ impl<'t> Reader<'t, '_> {
                     .help("write the entries out")
             }
             Plain::Ambiguous { label, .. } => ambiguous(&text, span, label),
-            Plain::Null if text.is_empty() => {
+            Plain::Null if span.start == span.end => {
                 Diagnostic::error(&syntax::NON_STRING_KEY, span, "the key is missing")
                     .label("expected a string before `:`")
                     .help("write the key, or quote it if it is empty: `\"\"`")
             }
-            Plain::Null => Diagnostic::error(&syntax::NON_STRING_KEY, span, is("null")),
-            Plain::Bool(_) => Diagnostic::error(&syntax::NON_STRING_KEY, span, is("a boolean")),
-            Plain::Number(_) | Plain::OutOfRange(_) => {
-                Diagnostic::error(&syntax::NON_STRING_KEY, span, is("a number"))
-            }
+            Plain::Null => no_string("null"),
+            Plain::Bool(_) => no_string("a boolean"),
+            Plain::Number(_) | Plain::OutOfRange(_) => no_string("a number"),
         };
         let quote = diagnostic.help.is_empty();
         self.report.push(if quote {
@@ -227,7 +261,10 @@ impl<'t> Reader<'t, '_> {
             Plain::Null => return Data::Null,
             Plain::Bool(value) => return Data::Bool(value),
             Plain::Number(number) => return Data::Number(number),
-            Plain::String => return Data::String(text.to_owned()),
+            Plain::String => match traps::swallowed_item(self.text, span) {
+                Some(diagnostic) => diagnostic,
+                None => return Data::String(text.to_owned()),
+            },
             Plain::OutOfRange(out_of_range) => {
                 let message = format!("the number `{text}` cannot be kept");
                 Diagnostic::error(&syntax::NUMBER_OUT_OF_RANGE, span, message)
@@ -248,6 +285,17 @@ impl<'t> Reader<'t, '_> {
         };
         self.report.push(diagnostic);
         Data::Null
+    }
+
+    fn block(&mut self, text: &str, body: Span, depth: usize) -> Node {
+        if let Some(diagnostic) = traps::block_without_indent(self.text, body, depth) {
+            self.report.push(diagnostic);
+        }
+        let text = places::block_text(self.text, text, body);
+        Node {
+            span: places::block(self.text, body),
+            data: Data::String(text.to_owned()),
+        }
     }
 
     fn enter(&mut self, span: Span, anchor: usize, depth: usize) -> Result<(), Stop> {
@@ -331,113 +379,43 @@ impl<'t> Reader<'t, '_> {
             self.begin + bytes.start,
             self.begin + bytes.end.max(bytes.start),
         );
-        let trimmed = self.text[start..end].trim_end().len();
+        let trimmed = self.text[start..end].trim_ascii_end().len();
         self.report.span(start, start + trimmed)
     }
 
     fn syntax_error(&mut self, error: &ScanError) -> Stop {
-        let at = self.begin
-            + error
-                .marker()
-                .byte_offset()
-                .unwrap_or(self.text.len() - self.begin);
-        let end = self.text[at..].chars().next().map_or(at, |c| {
-            at + if c == '\n' || c == '\r' {
-                0
-            } else {
-                c.len_utf8()
-            }
-        });
-        let span = self.report.span(at, end);
-        let explained = explain(error.kind());
+        let rest = &self.text[self.begin..];
+        let at = self.begin + error.marker().byte_offset().unwrap_or(rest.len());
+        let c = self.text[at..].chars().next();
+        let width = c
+            .filter(|c| !matches!(c, '\r' | '\n'))
+            .map_or(0, char::len_utf8);
+        let place = self.report.span(at, at + width);
         match error.kind() {
-            ErrorKind::RecursionLimitExceeded => return self.too_deep(span),
-            ErrorKind::DirectiveDisallowed => {
-                let diagnostic = Diagnostic::error(
-                    &syntax::DIRECTIVE_NOT_ALLOWED,
-                    span,
-                    "YAML directives are not allowed",
-                );
-                return self
-                    .report
-                    .stop(diagnostic.label("begins here").help("remove this line"));
-            }
+            ErrorKind::RecursionLimitExceeded => return self.too_deep(place),
+            // Reported when the text was checked.
+            ErrorKind::BomInsideDocument => return Stop,
             _ => {}
         }
-        let diagnostic = match explained {
-            Explained::Truncated { message, label } => {
-                let eof = self.text.trim_end().len();
-                let span = self.report.span(eof, eof);
-                let diagnostic =
-                    Diagnostic::error(&syntax::TRUNCATED_DOCUMENT, span, message).label(label);
-                let diagnostic = if at < eof {
-                    diagnostic.related(self.report.span(at, end), "opened here")
-                } else {
-                    diagnostic
-                };
-                diagnostic.help("restore the rest of the file, or close what is open")
+        let end = self.text.trim_ascii_end().len();
+        let Explained {
+            code,
+            message,
+            label,
+            help,
+        } = explain(error, at >= end);
+        // The end of the file is where something is missing; the parser points at what is open.
+        let diagnostic = if *code == syntax::TRUNCATED_DOCUMENT {
+            let diagnostic = Diagnostic::error(code, self.report.span(end, end), message);
+            if at < end {
+                diagnostic.related(place, "opened here")
+            } else {
+                diagnostic
             }
-            Explained::Syntax { help } => {
-                let diagnostic =
-                    Diagnostic::error(&syntax::SYNTAX, span, lower_first(&error.info()))
-                        .label("the parser stopped here");
-                match help {
-                    Some(help) => diagnostic.help(help),
-                    None => diagnostic,
-                }
-            }
+        } else {
+            Diagnostic::error(code, place, message)
         };
-        self.report.stop(diagnostic)
-    }
-}
-
-enum Explained {
-    Truncated {
-        message: &'static str,
-        label: &'static str,
-    },
-    Syntax {
-        help: Option<&'static str>,
-    },
-}
-
-fn explain(kind: &ErrorKind) -> Explained {
-    match kind {
-        ErrorKind::UnclosedFlowCollection { open: '{' } | ErrorKind::UnexpectedEofFlowMapping => {
-            Explained::Truncated {
-                message: "the document ends too early",
-                label: "expected `}`",
-            }
-        }
-        ErrorKind::UnclosedFlowCollection { .. } | ErrorKind::UnexpectedEofFlowSequence => {
-            Explained::Truncated {
-                message: "the document ends too early",
-                label: "expected `]`",
-            }
-        }
-        ErrorKind::UnclosedQuotedScalar => Explained::Truncated {
-            message: "the document ends inside of a string",
-            label: "expected the closing quote",
-        },
-        ErrorKind::UnexpectedEof
-        | ErrorKind::UnexpectedEofBlockMapping
-        | ErrorKind::UnexpectedEofBlockSequence
-        | ErrorKind::UnexpectedEofImplicitFlowMapping => Explained::Truncated {
-            message: "the document ends too early",
-            label: "expected more",
-        },
-        ErrorKind::TabInIndentation
-        | ErrorKind::TabInBlockIndentation
-        | ErrorKind::TabNotAllowed => Explained::Syntax {
-            help: Some("indent by spaces"),
-        },
-        ErrorKind::MappingValueNotAllowed => Explained::Syntax {
-            help: Some("quote a value that holds `: `"),
-        },
-        ErrorKind::UnexpectedCharacter { .. } => Explained::Syntax {
-            help: Some("quote a value that begins with this character"),
-        },
-        _ => Explained::Syntax { help: None },
+        self.report.stop(diagnostic.label(label).help(help))
     }
 }
 
@@ -452,23 +430,4 @@ fn ambiguous(text: &str, span: Span, label: &str) -> Diagnostic {
 
 fn quote_it(text: &str) -> String {
     format!("quote it: `\"{text}\"`")
-}
-
-/// A flow collection spans its brackets; a block collection ends with its last value.
-fn collection_span(style: StructureStyle, start: Span, end: Span, last: Option<usize>) -> Span {
-    let end = match (style, last) {
-        (StructureStyle::Block, Some(last)) => last,
-        _ => end.end,
-    };
-    Span {
-        end: end.max(start.start),
-        ..start
-    }
-}
-
-fn lower_first(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| {
-        first.to_lowercase().chain(chars).collect()
-    })
 }
