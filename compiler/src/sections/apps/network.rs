@@ -52,28 +52,29 @@ fn service(scope: &Scope, app: &Settled) -> Service {
     }
 }
 
-/// Requests come from the Gateway's proxies, if the app has domains, and from the apps that call it.
+/// Requests for its domains come from the Gateway's proxies to one port, calls of other apps to all.
 fn ingress(scope: &Scope, app: &Settled) -> Vec<Value> {
-    let mut from = Vec::new();
-    if let Some(gateway) = scope
-        .cluster
-        .gateway
-        .as_ref()
-        .filter(|_| !app.entry.domains.is_empty())
+    let mut rules = Vec::new();
+    if let (Some(gateway), Some(port)) = (&scope.cluster.gateway, app.http_port())
+        && !app.entry.domains.is_empty()
     {
-        let namespace = gateway.ingress_namespace.as_str();
-        from.push(json!({ "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": namespace } } }));
+        let namespace = json!({ "kubernetes.io/metadata.name": gateway.ingress_namespace });
+        let from = json!([{ "namespaceSelector": { "matchLabels": namespace } }]);
+        rules.push(json!({ "from": from, "ports": ports(std::slice::from_ref(port)) }));
     }
-    for caller in &scope.unit.bundle.apps {
-        if caller.calls.contains(&app.entry.name) {
-            from.push(json!({ "podSelector": { "matchLabels": scope.selector(&caller.name) } }));
-        }
+    let callers = scope
+        .unit
+        .bundle
+        .apps
+        .iter()
+        .filter(|other| other.calls.contains(&app.entry.name));
+    let from: Vec<_> = callers
+        .map(|caller| json!({ "podSelector": { "matchLabels": scope.selector(&caller.name) } }))
+        .collect();
+    if !from.is_empty() && !app.ports.is_empty() {
+        rules.push(json!({ "from": from, "ports": ports(&app.ports) }));
     }
-    if from.is_empty() || app.ports.is_empty() {
-        Vec::new()
-    } else {
-        vec![json!({ "from": from, "ports": ports(&app.ports) })]
-    }
+    rules
 }
 
 /// What the profile opens, and the apps that this one calls.

@@ -50,7 +50,7 @@ pub(super) fn find(scope: &Scope, app: &Entry<App>, problems: &mut Diagnostics) 
         ));
     }
     find_image(scope, app, problems);
-    find_ports(app, problems);
+    find_ports(scope, app, problems);
     find_environment(scope, app, problems);
     find_references(scope, app, problems);
     find_volumes(scope, app, problems);
@@ -119,13 +119,25 @@ fn find_image(scope: &Scope, app: &Entry<App>, problems: &mut Diagnostics) {
     }
 }
 
-fn find_ports(app: &Entry<App>, problems: &mut Diagnostics) {
+fn find_ports(scope: &Scope, app: &Entry<App>, problems: &mut Diagnostics) {
     if app.port.is_some() && !app.ports.is_empty() {
         problems.push(invalid(
             app.key_at("/port"),
             "`port` and `ports` both say where the app listens",
             "keep one of them",
         ));
+    }
+    if let Some(name) = app.health.as_ref().and_then(|health| health.port.as_ref()) {
+        let ports = Settled::new(scope, app).ports;
+        if !ports.iter().any(|port| port.name == *name) {
+            let known = ports.iter().map(|port| port.name.as_str());
+            problems.push(unknown_reference(
+                "port",
+                name,
+                app.at("/health/port"),
+                known,
+            ));
+        }
     }
 }
 

@@ -65,7 +65,8 @@ pub(super) fn lower(scope: &Scope, app: &Settled, out: &mut Objects) {
             idempotent: false,
             global_rate_limit: false,
         };
-        if let Some(object) = policies::traffic_policy(scope, policy, &target) {
+        if let Some(mut object) = policies::traffic_policy(scope, policy, &target) {
+            object["metadata"]["labels"] = json!(scope.app_labels(name));
             out.add(Part::Work, entry.at("/policy"), &object);
         }
     }
