@@ -1,0 +1,241 @@
+//! `orzc publish`.
+
+use std::path::{Path, PathBuf};
+
+use orz_core::Value;
+use orz_core::exit::ExitCode;
+use orz_core::id::{BlobId, ClusterName, Part, TenantName};
+use orz_core::plan::{PartPlan, Plan};
+use orz_gitops::{Expected, PointerMove, Published, PublishedItem};
+use serde_json::json;
+
+use crate::args::{Select, Who};
+use crate::context::{Context, shown};
+use crate::error::{CommandError, Outcome};
+use crate::ops::{compare, compile, publish};
+use crate::view::{Cell, Present, Table, Text, Tone, View, short};
+
+/// Compiles and publishes releases; `--activate` makes them live in the same step.
+///
+/// Unchanged input writes nothing. Any error among the selected tenants writes nothing, unless
+/// `--keep-going` is given. A pointer that is held stays where it is, which is said and no error.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    select: Select,
+    /// Makes the releases live in the same step.
+    #[arg(long, requires = "reason")]
+    activate: bool,
+    /// Why, as recorded in the commit; required with `--activate`.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Publishes exactly what this plan shows, or nothing: exits with 5 when what is live or the
+    /// source changed since.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["tenants", "keep_going"])]
+    plan: Option<PathBuf>,
+    /// Publishes the tenants that compile although others do not; still exits with 1.
+    #[arg(long)]
+    keep_going: bool,
+    #[command(flatten)]
+    who: Who,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Outcome {
+    let plan = args.plan.as_deref().map(read).transpose()?;
+    let select = match &plan {
+        Some(plan) => Select {
+            tenants: plan.parts.iter().map(|part| part.tenant.clone()).collect(),
+        },
+        None => Select {
+            tenants: args.select.tenants.clone(),
+        },
+    };
+    let compilation = compile::compile(context, &select, view)?;
+    let failed =
+        (args.keep_going && compilation.tally.errors > 0).then(|| compilation.tally.clone());
+    let outputs = if args.keep_going {
+        compilation
+            .tenants
+            .into_iter()
+            .filter_map(|tenant| tenant.output)
+            .collect()
+    } else {
+        compilation.all()?
+    };
+    let repo = context.gitops(view)?;
+    let mut expected = Expected::new();
+    if let Some(plan) = &plan {
+        prove(plan, &compare::plan(&repo.view()?, &outputs)?)?;
+        expected.extend(plan.parts.iter().map(bases));
+    }
+    let asked = context.asked(&args.who, args.reason.as_deref())?;
+    let source = context.source_identity(view)?;
+    let releases = publish::releases(outputs, &source);
+    let published = repo.publish_expecting(releases, args.activate, &expected, &asked.request())?;
+    view.result(&Done {
+        published,
+        activate: args.activate,
+    })?;
+    match failed {
+        None => Ok(ExitCode::Ok),
+        Some(tally) => {
+            view.note(&tally.summary().unwrap_or_default());
+            Ok(ExitCode::Input)
+        }
+    }
+}
+
+/// The pointer that a part of a plan was made against.
+fn bases(part: &PartPlan) -> ((TenantName, Part, ClusterName), Option<BlobId>) {
+    let place = (part.tenant.clone(), part.part, part.cluster.clone());
+    (place, part.base.as_ref().map(|base| base.pointer.clone()))
+}
+
+fn read(file: &Path) -> Result<Plan, CommandError> {
+    let bytes = std::fs::read(file)
+        .map_err(|error| CommandError::input(format!("cannot read `{}`: {error}", shown(file))))?;
+    Plan::read(&bytes).map_err(|error| {
+        CommandError::input(format!("`{}`: {error}", shown(file)))
+            .help("make a new one with `orzc plan --out FILE`")
+    })
+}
+
+/// Whether `now`, made from what the source and the repository say at this moment, is `plan`.
+fn prove(plan: &Plan, now: &Plan) -> Result<(), CommandError> {
+    let again = "look at a new plan: `orzc plan --out FILE`";
+    let base = |part: &PartPlan| part.base.as_ref().map(|base| base.pointer.clone());
+    for part in &plan.parts {
+        let place = format!("{}/{}", part.tenant, part.part);
+        let Some(found) = now.part(&part.tenant, part.part) else {
+            return Err(CommandError::stale(format!(
+                "`{place}` is in the plan and no longer in the source"
+            ))
+            .help(again));
+        };
+        if base(part) != base(found) {
+            let live = found.base.as_ref().map_or_else(
+                || "nothing is live there any more".to_owned(),
+                |base| format!("`{}` is live there now", short(base.release.as_str())),
+            );
+            return Err(CommandError::stale(format!(
+                "`{place}` moved since the plan was made: {live}"
+            ))
+            .help(again));
+        }
+        if part.compiler != found.compiler {
+            return Err(CommandError::stale(format!(
+                "the plan for `{place}` was made by another compiler"
+            ))
+            .help("use the version of `orzc` that made the plan, or make a new one"));
+        }
+        if part.inputs != found.inputs
+            || part.result != found.result
+            || part.cluster != found.cluster
+        {
+            return Err(CommandError::stale(format!(
+                "the source of `{place}` changed since the plan was made"
+            ))
+            .help(again));
+        }
+    }
+    if plan.id != now.id {
+        return Err(
+            CommandError::stale("the source has parts that the plan does not show").help(again),
+        );
+    }
+    Ok(())
+}
+
+struct Done {
+    published: Published,
+    activate: bool,
+}
+
+impl Present for Done {
+    fn kind(&self) -> &'static str {
+        "Publish"
+    }
+
+    fn human(&self, text: &mut Text) {
+        let mut table = Table::new();
+        for item in self
+            .published
+            .items
+            .iter()
+            .filter(|item| item.pointer != PointerMove::EmptySkipped)
+        {
+            let (tone, new) = if item.new {
+                (Tone::Good, "new")
+            } else {
+                (Tone::Faint, "unchanged")
+            };
+            let (pointer_tone, pointer) = pointer(item);
+            table.row(vec![
+                Cell::plain(item.tenant.to_string()),
+                Cell::plain(item.part.to_string()),
+                Cell::new(Tone::Name, short(item.release.as_str())),
+                Cell::new(tone, new),
+                Cell::new(pointer_tone, pointer),
+            ]);
+        }
+        text.table(&table);
+        if !self.activate && self.published.items.iter().any(|item| item.new) {
+            text.line(&[(
+                Tone::Faint,
+                "nothing is live yet by this; `orzc activate TENANT` makes it so",
+            )]);
+        }
+    }
+
+    fn json(&self) -> Value {
+        let items: Vec<Value> = self.published.items.iter().map(item_json).collect();
+        json!({
+            "items": items,
+            "indexCommit": self.published.index_commit,
+            "mainCommit": self.published.main_commit,
+        })
+    }
+}
+
+/// What became of the pointer, for people.
+pub(super) fn pointer(item: &PublishedItem) -> (Tone, String) {
+    match &item.pointer {
+        PointerMove::Unchanged => (Tone::Faint, "live already".to_owned()),
+        PointerMove::Moved { from, .. } => {
+            (Tone::Good, format!("live, was {}", short(from.as_str())))
+        }
+        PointerMove::Created => (Tone::Good, "live, the first one".to_owned()),
+        PointerMove::Held { hold, live } => (
+            Tone::Notice,
+            format!(
+                "held by {}: {}; {} stays live",
+                hold.by,
+                hold.reason,
+                short(live.as_str())
+            ),
+        ),
+        PointerMove::NotRequested => (Tone::Plain, String::new()),
+        PointerMove::EmptySkipped => (Tone::Faint, "no objects".to_owned()),
+    }
+}
+
+/// One item for programs.
+pub(super) fn item_json(item: &PublishedItem) -> Value {
+    let pointer = match &item.pointer {
+        PointerMove::Unchanged => json!({ "result": "unchanged" }),
+        PointerMove::Moved { from, to } => json!({ "result": "moved", "from": from, "to": to }),
+        PointerMove::Created => json!({ "result": "created", "to": item.release }),
+        PointerMove::Held { hold, live } => json!({ "result": "held", "hold": hold, "live": live }),
+        PointerMove::NotRequested => json!({ "result": "not-requested" }),
+        PointerMove::EmptySkipped => json!({ "result": "empty-skipped" }),
+    };
+    json!({
+        "tenant": item.tenant,
+        "part": item.part,
+        "cluster": item.cluster,
+        "release": item.release,
+        "new": item.new,
+        "pointer": pointer,
+    })
+}

@@ -1,0 +1,90 @@
+//! `orzc rollback TENANT [RELEASE]`.
+
+use std::collections::BTreeSet;
+
+use orz_core::exit::ExitCode;
+use orz_core::id::{Part, TenantName};
+
+use crate::args::Who;
+use crate::context::Context;
+use crate::error::{CommandError, Outcome};
+use crate::ops::names::ReleaseName;
+use crate::view::{Moves, View};
+
+/// Points a tenant back at an older release, and holds it there.
+///
+/// Without RELEASE, the part goes to the newest release that was live before, was not itself left by a
+/// rollback, and is not blocked. Nothing is compiled, and no hold stops it. The new hold keeps `publish
+/// --activate` from undoing it; `orzc release-hold` ends it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The tenant.
+    tenant: TenantName,
+    /// Digits of the release's id [default: the one that was live before].
+    release: Option<ReleaseName>,
+    /// The part, repeatable [default: work, or the part of RELEASE].
+    #[arg(long = "part", value_name = "PART")]
+    parts: Vec<Part>,
+    /// Every part that is live.
+    #[arg(long, conflicts_with_all = ["parts", "release"])]
+    all: bool,
+    /// Why, as recorded in the commit.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    who: Who,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Outcome {
+    let repo = context.gitops(view)?;
+    let heads = repo.view()?;
+    let (parts, to) = match &args.release {
+        Some(name) => {
+            let release = name.find(&heads)?;
+            let of_part = args.parts.is_empty() || args.parts == [release.part];
+            if release.tenant != args.tenant || !of_part {
+                return Err(CommandError::input(format!(
+                    "release `{}` belongs to `{}/{}`",
+                    release.release, release.tenant, release.part
+                )));
+            }
+            (vec![release.part], Some(release.release))
+        }
+        None if args.all => (live_parts(&heads, &args.tenant)?, None),
+        None if args.parts.is_empty() => (vec![Part::Work], None),
+        None => (args.parts.clone(), None),
+    };
+    drop(heads);
+    let asked = context.asked(&args.who, Some(&args.reason))?;
+    let moves = repo.rollback(&args.tenant, &parts, to.as_ref(), &asked.request())?;
+    let held = moves.iter().any(|step| step.commit.is_some());
+    view.result(&Moves {
+        kind: "Rollback",
+        moves,
+    })?;
+    if held {
+        view.note(&format!(
+            "`orzc release-hold {}` lets the next publish go live again",
+            args.tenant
+        ));
+    }
+    Ok(ExitCode::Ok)
+}
+
+/// The parts of a tenant that have a pointer.
+fn live_parts(heads: &orz_gitops::View, tenant: &TenantName) -> Result<Vec<Part>, CommandError> {
+    let files = heads.pointers_of(tenant)?;
+    let parts: BTreeSet<Part> = files
+        .iter()
+        .filter_map(|file| file.valid())
+        .map(|stored| stored.pointer.part)
+        .collect();
+    if parts.is_empty() {
+        return Err(
+            CommandError::input(format!("nothing of `{tenant}` is live"))
+                .help("`orzc status` lists what is live"),
+        );
+    }
+    Ok(parts.into_iter().collect())
+}

@@ -1,0 +1,215 @@
+//! What the flags, the environment and `orz.toml` mean together.
+
+use std::path::{Path, PathBuf};
+
+use orz_core::format::Source;
+
+use crate::args::{Global, Who};
+use crate::clock::Clock;
+use crate::config::{self, Config};
+use crate::error::CommandError;
+use crate::git::git;
+use crate::ops::target::Target;
+use crate::source;
+use crate::view::{View, origin};
+
+/// The surroundings of a command.
+pub(crate) struct Context {
+    /// The time of this command.
+    pub(crate) clock: Clock,
+    global: Global,
+    root: Option<PathBuf>,
+    config: Config,
+}
+
+/// Who asked for a change, and why, as recorded in its commit.
+pub(crate) struct Asked {
+    /// Who.
+    pub(crate) actor: String,
+    /// Why.
+    pub(crate) reason: Option<String>,
+    /// The caller's own id of the request.
+    pub(crate) request_id: Option<String>,
+    /// When, RFC 3339 in UTC.
+    pub(crate) now: String,
+}
+
+impl Asked {
+    /// As the GitOps repository takes it.
+    pub(crate) fn request(&self) -> orz_gitops::Request<'_> {
+        orz_gitops::Request {
+            reason: self.reason.as_deref(),
+            actor: &self.actor,
+            request_id: self.request_id.as_deref(),
+            now: self.now.clone(),
+        }
+    }
+}
+
+impl Context {
+    /// Joins what is known.
+    pub(crate) fn new(global: Global, root: Option<PathBuf>, config: Config, clock: Clock) -> Self {
+        Self {
+            clock,
+            global,
+            root,
+            config,
+        }
+    }
+
+    /// The root of the source repository, if one is named or found, and its configuration.
+    pub(crate) fn config(global: &Global) -> Result<(Option<PathBuf>, Config), CommandError> {
+        let root = match &global.source {
+            Some(source) => Some(source.clone()),
+            None => Config::find(&current_folder()?),
+        };
+        let config = root
+            .as_deref()
+            .map(Config::read)
+            .transpose()?
+            .unwrap_or_default();
+        Ok((root, config))
+    }
+
+    /// The root of the source repository.
+    pub(crate) fn source_root(&self) -> Result<PathBuf, CommandError> {
+        let root = match &self.root {
+            Some(root) => root.clone(),
+            None => current_folder()?,
+        };
+        if !root.is_dir() {
+            return Err(
+                CommandError::input(format!("`{}` is not a folder", root.display()))
+                    .help("name the source repository with `--source`"),
+            );
+        }
+        let markers = [config::FILE, "tenants", "platform"];
+        if !markers
+            .iter()
+            .any(|name| root.join(name).symlink_metadata().is_ok())
+        {
+            return Err(CommandError::input(format!(
+                "`{}` is no source repository: it has no `orz.toml`, no `tenants/` and no `platform/`",
+                root.display()
+            ))
+            .help("name one with `--source`, or make one with `orzc init`"));
+        }
+        Ok(root)
+    }
+
+    /// Where the source comes from, as recorded in releases.
+    pub(crate) fn source_identity(&self, view: &mut dyn View) -> Result<Source, CommandError> {
+        let source = source::identity(&self.source_root()?, self.config.name.as_deref())?;
+        self.detail(view, || format!("recorded as {}", origin(&source)));
+        Ok(source)
+    }
+
+    /// The path of the GitOps repository.
+    fn gitops_path(&self) -> Result<PathBuf, CommandError> {
+        self.global.gitops.clone().or_else(|| self.config.gitops.clone()).ok_or_else(|| {
+            CommandError::usage("no GitOps repository is named")
+                .help("pass `--gitops PATH`, set `ORZ_GITOPS`, or write `gitops = \"PATH\"` into `orz.toml`")
+        })
+    }
+
+    /// The GitOps repository as a flag or `ORZ_GITOPS` names it.
+    pub(crate) fn gitops_flag(&self) -> Option<&Path> {
+        self.global.gitops.as_deref()
+    }
+
+    /// The GitOps repository.
+    pub(crate) fn gitops(&self, view: &mut dyn View) -> Result<orz_gitops::Repo, CommandError> {
+        let path = self.gitops_path()?;
+        self.detail(view, || format!("GitOps repository {}", shown(&path)));
+        Ok(orz_gitops::Repo::open(path)?)
+    }
+
+    /// Where tenants are reconciled to: the flag, else `target` of `orz.toml`.
+    pub(crate) fn target(&self, flag: Option<&Target>) -> Result<Option<Target>, CommandError> {
+        match (flag, &self.config.target) {
+            (Some(target), _) => Ok(Some(target.clone())),
+            (None, Some(text)) => match text.parse() {
+                Ok(target) => Ok(Some(target)),
+                Err(error) => Err(CommandError::input(format!(
+                    "`target` of `{}`: {error}",
+                    config::FILE
+                ))),
+            },
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// Says `line` where `--verbose` asks for it.
+    pub(crate) fn detail(&self, view: &mut dyn View, line: impl FnOnce() -> String) {
+        if self.global.verbose {
+            view.note(&line());
+        }
+    }
+
+    /// Who asks for a change: the flag or `ORZ_ACTOR`, else what Git knows about the user.
+    pub(crate) fn asked(&self, who: &Who, reason: Option<&str>) -> Result<Asked, CommandError> {
+        let actor = match who
+            .actor
+            .as_deref()
+            .map(str::trim)
+            .filter(|actor| !actor.is_empty())
+        {
+            Some(actor) => actor.to_owned(),
+            None => self.git_user()?,
+        };
+        Ok(Asked {
+            actor,
+            reason: reason.map(str::to_owned),
+            request_id: who.request_id.clone(),
+            now: self.clock.now(),
+        })
+    }
+
+    fn git_user(&self) -> Result<String, CommandError> {
+        let folder = self
+            .root
+            .clone()
+            .filter(|root| root.is_dir())
+            .map_or_else(current_folder, Ok)?;
+        let get =
+            |key: &str| Ok::<_, CommandError>(git(&folder, &["config", "--get", key])?.line());
+        match (get("user.name")?, get("user.email")?) {
+            (Some(name), Some(email)) => Ok(format!("{name} <{email}>")),
+            (Some(name), None) => Ok(name),
+            (None, Some(email)) => Ok(email),
+            (None, None) => Err(CommandError::usage("nobody says who asks for this").help(
+                "pass `--actor NAME`, set `ORZ_ACTOR`, or set `git config --global user.name`",
+            )),
+        }
+    }
+}
+
+fn current_folder() -> Result<PathBuf, CommandError> {
+    std::env::current_dir()
+        .map_err(|error| CommandError::internal(format!("no current folder: {error}")))
+}
+
+/// `path` from the root of the file system, with `.` and `..` taken out by their names alone.
+pub(crate) fn absolute(path: &Path) -> Result<PathBuf, CommandError> {
+    let mut absolute = PathBuf::new();
+    for component in current_folder()?.join(path).components() {
+        match component {
+            std::path::Component::CurDir => {}
+            std::path::Component::ParentDir => drop(absolute.pop()),
+            other => absolute.push(other),
+        }
+    }
+    Ok(absolute)
+}
+
+/// `path` for a person: relative to the current folder where it lies below it.
+pub(crate) fn shown(path: &Path) -> String {
+    let relative = current_folder()
+        .ok()
+        .and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
+    match relative {
+        Some(relative) if relative.as_os_str().is_empty() => ".".to_owned(),
+        Some(relative) => relative.display().to_string(),
+        None => path.display().to_string(),
+    }
+}

@@ -1,0 +1,7 @@
+//! What several commands do: joins of the libraries, without printing results.
+
+pub(crate) mod compare;
+pub(crate) mod compile;
+pub(crate) mod names;
+pub(crate) mod publish;
+pub(crate) mod target;

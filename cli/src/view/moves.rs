@@ -1,0 +1,64 @@
+//! Pointers that moved: the result of `activate` and `rollback`.
+
+use orz_core::Value;
+use orz_gitops::Move;
+use serde_json::json;
+
+use super::{Cell, Present, Table, Text, Tone, short};
+
+/// What a command did to pointers.
+pub(crate) struct Moves {
+    /// The `kind` of the JSON document.
+    pub(crate) kind: &'static str,
+    /// The pointers.
+    pub(crate) moves: Vec<Move>,
+}
+
+impl Present for Moves {
+    fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    fn human(&self, text: &mut Text) {
+        let mut table = Table::new();
+        for step in &self.moves {
+            let to = Cell::new(Tone::Name, short(step.to.as_str()));
+            let said = match &step.from {
+                Some(from) if *from == step.to => Cell::new(Tone::Faint, "live already"),
+                Some(from) => Cell::new(Tone::Good, format!("live, was {}", short(from.as_str()))),
+                None => Cell::new(Tone::Good, "live, the first one"),
+            };
+            let hold = step
+                .hold
+                .as_ref()
+                .map(|hold| format!("held by {}: {}", hold.by, hold.reason));
+            table.row(vec![
+                Cell::plain(step.tenant.to_string()),
+                Cell::plain(step.part.to_string()),
+                to,
+                said,
+                Cell::new(Tone::Notice, hold.unwrap_or_default()),
+            ]);
+        }
+        text.table(&table);
+    }
+
+    fn json(&self) -> Value {
+        let moves: Vec<Value> = self
+            .moves
+            .iter()
+            .map(|step| {
+                json!({
+                    "tenant": step.tenant,
+                    "part": step.part,
+                    "cluster": step.cluster,
+                    "from": step.from,
+                    "to": step.to,
+                    "hold": step.hold,
+                    "commit": step.commit,
+                })
+            })
+            .collect();
+        json!({ "moves": moves })
+    }
+}
