@@ -2,7 +2,8 @@
 
 use std::sync::OnceLock;
 
-use orz_core::{Value, format};
+use orz_core::format::Document;
+use orz_core::{Value, format, plan};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, json};
@@ -18,9 +19,12 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     let mut all = vec![("bundle.schema.json", bundle_schema())];
     all.extend(platform::schemas());
     all.extend([
-        ("claim.schema.json", written::<format::Claim>("Claim")),
-        ("pointer.schema.json", written::<format::Pointer>("Pointer")),
-        ("release.schema.json", written::<format::Release>("Release")),
+        ("claim.schema.json", written::<format::Claim>()),
+        ("inventory.schema.json", written::<format::Inventory>()),
+        ("plan.schema.json", written::<plan::Plan>()),
+        ("pointer.schema.json", written::<format::Pointer>()),
+        ("release.schema.json", written::<format::Release>()),
+        ("release-diff.schema.json", written::<plan::ReleaseDiff>()),
     ]);
     all.sort_by_key(|(name, _)| *name);
     all
@@ -70,10 +74,10 @@ fn generator() -> SchemaGenerator {
 }
 
 /// The schema of a format of `core`, with the two fields of its envelope.
-fn written<T: JsonSchema>(kind: &str) -> Value {
+fn written<T: Document + JsonSchema>() -> Value {
     let mut schema = generator().into_root_schema_for::<T>().to_value();
     schema["properties"]["apiVersion"] = json!({ "type": "string", "const": format::API_VERSION });
-    schema["properties"]["kind"] = json!({ "type": "string", "const": kind });
+    schema["properties"]["kind"] = json!({ "type": "string", "const": T::KIND });
     let required = schema["required"].as_array().cloned().unwrap_or_default();
     schema["required"] = [json!("apiVersion"), json!("kind")]
         .into_iter()

@@ -29,34 +29,38 @@ pub(super) fn check(scope: &Scope, problems: &mut Diagnostics) {
         .iter()
         .map(|entry| (entry, demand(&Settled::new(scope, entry))))
         .collect();
-    for (key, most) in scope.quota {
-        let most = nanos(most);
+    let mut exceeded: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    for (key, quota) in scope.quota {
         let needs = |demand: &Demand| demand.get(key).copied().unwrap_or(0);
         let sum = apps
             .iter()
             .fold(0_i128, |sum, (_, demand)| sum.saturating_add(needs(demand)));
-        if sum <= most {
-            continue;
+        let largest = apps
+            .iter()
+            .enumerate()
+            .max_by_key(|(_, (_, demand))| needs(demand));
+        if let Some((largest, _)) = largest.filter(|_| sum > nanos(quota)) {
+            let needed = quantity(
+                u128::try_from(sum)
+                    .unwrap_or(0)
+                    .div_ceil(NANOS_IN_THOUSANDTH),
+            );
+            exceeded
+                .entry(largest)
+                .or_default()
+                .push(format!("`{key}` {needed} of {quota}"));
         }
-        let Some((largest, _)) = apps.iter().max_by_key(|(_, demand)| needs(demand)) else {
-            continue;
-        };
-        let needed = quantity(
-            u128::try_from(sum)
-                .unwrap_or(0)
-                .div_ceil(NANOS_IN_THOUSANDTH),
+    }
+    for (largest, amounts) in exceeded {
+        let message = format!(
+            "the apps of namespace `{}` need more than it may use: {}",
+            scope.unit.namespace,
+            amounts.join(", ")
         );
         problems.push(
-            Diagnostic::error(
-                &codes::reference::QUOTA_EXCEEDED,
-                largest.at("/name"),
-                format!(
-                    "the apps of namespace `{}` need {needed} of `{key}`, and it may use {}",
-                    scope.unit.namespace, scope.quota[key]
-                ),
-            )
-            .label("needs the most")
-            .help("during an update each app has one pod more; lower replicas or resources, or ask the operator for more"),
+            Diagnostic::error(&codes::reference::QUOTA_EXCEEDED, apps[largest].0.at("/name"), message)
+                .label("needs the most")
+                .help("use less, or ask the operator for more; during an update each app has one pod more"),
         );
     }
 }
