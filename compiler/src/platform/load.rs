@@ -221,24 +221,24 @@ impl Loader<'_> {
     fn merged<T: DeserializeOwned + JsonSchema>(
         &mut self,
         path: &str,
-        shipped: Option<&str>,
+        embedded: Option<&str>,
     ) -> Option<File<T>> {
         let Some(bytes) = self.files.get(path) else {
-            let value = serde_json::from_str(shipped?).expect("a test types every shipped file");
+            let value = serde_json::from_str(embedded?).expect("a test types every shipped file");
             return Some(File { value, node: None });
         };
-        let patch = without_schema(read::parse(
+        let own = without_schema(read::parse(
             bytes,
             path,
             &mut self.sources,
             &mut self.diagnostics,
         )?);
-        let node = match shipped {
-            None => patch,
+        let node = match embedded {
+            None => own,
             Some(text) => {
                 let base: Value =
                     serde_json::from_str(text).expect("a test types every shipped file");
-                merge::merge(merge::placed(&base, patch.span), patch)
+                merge::merge(merge::placed(&base, own.span), own)
             }
         };
         let value = typed(

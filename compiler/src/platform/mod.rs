@@ -139,3 +139,6 @@ impl Platform {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

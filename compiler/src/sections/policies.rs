@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 
 use super::shared::{duration, frozen_config_map, kube_name, metadata, refuse_collisions};
-use super::{Entry, Objects, Scope, Section, Shape};
+use super::{App, Entry, Objects, Scope, Section, Shape};
 use crate::resolve::Named;
 
 /// How calls are made and limited.
@@ -528,7 +528,7 @@ fn note_losses(scope: &Scope, policy: &Entry<Policy>, out: &mut Objects) {
         if !counted_together {
             lost(
                 "/rate_limit_json",
-                "each proxy of the Gateway counts on its own, and so each operation",
+                "each proxy of the Gateway counts on its own",
             );
         }
         if limit.scope == Some(LimitScope::Tenant) {
@@ -536,6 +536,18 @@ fn note_losses(scope: &Scope, policy: &Entry<Policy>, out: &mut Objects) {
                 "/rate_limit_json/scope",
                 "routes cannot count over several connectors or apps",
             );
+        }
+    }
+    if retries_answers(policy) {
+        let named = |app: &&Entry<App>| {
+            app.policy.as_ref() == Some(&policy.name) && !app.domains.is_empty()
+        };
+        for app in scope.unit.bundle.apps.iter().filter(named) {
+            let message = format!(
+                "the route of app `{}` retries only what was not sent",
+                app.name
+            );
+            lost("/retry_json/status_codes", &message);
         }
     }
     if policy.idempotency_json.is_some() {

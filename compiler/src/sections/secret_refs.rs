@@ -149,28 +149,29 @@ pub(crate) fn external_secret(
 ///
 /// Names of shared stores always begin with the tenant's, whatever the store's own rules say.
 fn remote(scope: &Scope, reference: &Reference) -> (String, Value) {
-    match reference {
-        Reference::Env { key } => (
-            ENV.to_owned(),
-            json!({ "key": scope.tenant, "property": key }),
-        ),
-        Reference::Vault { path, property, .. } => (
-            VAULT.to_owned(),
-            json!({ "key": owned(scope, path), "property": property }),
-        ),
-        Reference::AwsSm { name, key } => (
-            AWS_SM.to_owned(),
-            json!({ "key": owned(scope, name), "property": key }),
-        ),
+    let (store, key, property) = match reference {
+        Reference::Env { key } => (ENV.to_owned(), scope.tenant.to_string(), key),
+        Reference::Vault { path, property, .. } => (VAULT.to_owned(), owned(scope, path), property),
+        Reference::AwsSm { name, key } => (AWS_SM.to_owned(), owned(scope, name), key),
         Reference::K8s {
             namespace,
             name,
             key,
         } => (
             k8s_store(&scope.unit.namespace, namespace),
-            json!({ "key": name, "property": key }),
+            name.clone(),
+            key,
         ),
-    }
+    };
+    // What the server would fill in: inside of a list, a filled-in field looks like a change for ever.
+    let remote = json!({
+        "key": key,
+        "property": property,
+        "conversionStrategy": "Default",
+        "decodingStrategy": "None",
+        "metadataPolicy": "None",
+    });
+    (store, remote)
 }
 
 /// `<tenant>/<path>`, without doubling a tenant's name that is there already.

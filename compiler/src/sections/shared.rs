@@ -97,7 +97,8 @@ pub(crate) fn duration(ms: u32) -> String {
     let mut rest = ms;
     for (unit, size) in [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] {
         if rest / size > 0 {
-            out.push_str(&format!("{}{unit}", rest / size));
+            out.push_str(&(rest / size).to_string());
+            out.push_str(unit);
             rest %= size;
         }
     }

@@ -109,7 +109,12 @@ fn http_route(
         "kind": "HTTPRoute",
         "metadata": metadata(scope, name, &[]),
         "spec": {
-            "parentRefs": [{ "name": gateway.name, "namespace": gateway.namespace }],
+            "parentRefs": [{
+                "group": "gateway.networking.k8s.io",
+                "kind": "Gateway",
+                "name": gateway.name,
+                "namespace": gateway.namespace,
+            }],
             "hostnames": [hostname(scope, connector.entry, gateway)],
             "rules": rules,
         },
@@ -135,7 +140,7 @@ fn rule(connector: &Resolved, operation: &Operation, name: &str, url: &BaseUrl) 
         "name": kube_name(&operation.operation_id),
         "matches": [matched],
         "filters": filters,
-        "backendRefs": [{ "group": ENVOY, "kind": "Backend", "name": name }],
+        "backendRefs": [{ "group": ENVOY, "kind": "Backend", "name": name, "weight": 1 }],
     });
     if let Some(timeouts) = connector
         .policy
