@@ -199,7 +199,8 @@ fn unknown_in_operator_file<'a>(
         name.escape_debug()
     );
     crate::suggest::help(
-        Diagnostic::error(&codes::reference::UNKNOWN_REFERENCE, span, message).label("not declared"),
+        Diagnostic::error(&codes::reference::UNKNOWN_REFERENCE, span, message)
+            .label("not declared"),
         name,
         what,
         &known,
