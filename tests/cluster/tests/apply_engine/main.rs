@@ -1,0 +1,8 @@
+//! The engine `apply` on a real API server, as a user with exactly the rights that the installation grants.
+
+mod follow;
+mod foreign;
+mod install;
+mod limits;
+mod world;
+mod writers;
