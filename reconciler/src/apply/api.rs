@@ -2,6 +2,7 @@
 //!
 //! The only place of this package from which a cluster is written to.
 
+use std::cell::Cell;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -39,6 +40,9 @@ pub struct Connection {
 pub(crate) struct Api {
     runtime: Runtime,
     client: Client,
+    /// Whether the last request got no answer: then the next one is tried once, so that a pass over
+    /// many tenants does not wait for each of them.
+    down: Cell<bool>,
 }
 
 /// The collection that an object stands in.
@@ -93,7 +97,7 @@ pub(crate) struct Answer {
 /// Why the API server did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiError {
-    /// HTTP status; 0 when no answer came.
+    /// HTTP status; 0 when there was no usable answer.
     pub code: u16,
     /// Kubernetes' word for it, such as `Invalid`; empty when the answer was not from an API server.
     pub reason: String,
@@ -101,6 +105,8 @@ pub struct ApiError {
     pub message: String,
     /// The field managers in whose way an apply was.
     pub managers: Vec<String>,
+    /// Whether the server could not be reached, so that asking again may help.
+    pub(crate) unreachable: bool,
     /// Whether the server knows the kind: an answer about an object names it.
     pub(crate) about_object: bool,
 }
@@ -108,7 +114,10 @@ pub struct ApiError {
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.code, self.reason.as_str()) {
-            (0, _) => write!(f, "the API server did not answer: {}", self.message),
+            (0, _) if self.unreachable => {
+                write!(f, "the API server did not answer: {}", self.message)
+            }
+            (0, _) => f.write_str(&self.message),
             (code, "") => write!(f, "{code}: {}", self.message),
             (code, reason) => write!(f, "{reason} ({code}): {}", self.message),
         }
@@ -126,7 +135,11 @@ impl Api {
         let client = runtime
             .block_on(client(connection))
             .map_err(EngineError::Connect)?;
-        Ok(Self { runtime, client })
+        Ok(Self {
+            runtime,
+            client,
+            down: Cell::new(false),
+        })
     }
 
     /// One object; `None` when it does not exist. An unknown kind is an error.
@@ -174,11 +187,12 @@ impl Api {
         collection: &Collection,
         call: &Call<'_>,
     ) -> Result<Answer, ApiError> {
-        self.runtime.block_on(async {
+        let attempts = if self.down.get() { 1 } else { ATTEMPTS };
+        let sent = self.runtime.block_on(async {
             let mut pause = FIRST_PAUSE;
             for attempt in 1.. {
                 match self.try_send(collection, call).await {
-                    Err(error) if attempt < ATTEMPTS && error.is_transient() => {
+                    Err(error) if attempt < attempts && error.is_transient() => {
                         tokio::time::sleep(pause).await;
                         pause *= 2;
                     }
@@ -192,7 +206,10 @@ impl Api {
                 }
             }
             unreachable!("the loop ends by returning")
-        })
+        });
+        self.down
+            .set(sent.as_ref().is_err_and(|error| error.unreachable));
+        sent
     }
 
     async fn try_send(&self, collection: &Collection, call: &Call<'_>) -> Result<Answer, ApiError> {
@@ -323,7 +340,7 @@ impl fmt::Display for Collection {
 impl ApiError {
     /// Whether the server may do it when asked again.
     fn is_transient(&self) -> bool {
-        self.code == 0 || self.code == 429 || self.code >= 500
+        self.unreachable || self.code == 429 || self.code >= 500
     }
 
     /// Whether the server does not know the kind at all.
@@ -341,12 +358,12 @@ impl ApiError {
     }
 
     pub(crate) fn unexpected(message: &str) -> Self {
-        // A status of its own, so that it is neither retried nor taken for a refusal.
         Self {
-            code: 1,
+            code: 0,
             reason: String::new(),
             message: message.to_owned(),
             managers: Vec::new(),
+            unreachable: false,
             about_object: false,
         }
     }
@@ -358,11 +375,8 @@ impl ApiError {
             source = inner;
         }
         Self {
-            code: 0,
-            reason: String::new(),
-            message: source.to_string(),
-            managers: Vec::new(),
-            about_object: false,
+            unreachable: true,
+            ..Self::unexpected(&source.to_string())
         }
     }
 
@@ -406,6 +420,7 @@ impl ApiError {
             reason: text("/reason"),
             message,
             managers,
+            unreachable: false,
             about_object: !text("/details/name").is_empty(),
         }
     }

@@ -1,6 +1,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use orz_core::format::StateKind;
 use orz_core::id::Part;
@@ -420,4 +421,28 @@ fn a_release_without_objects_empties_the_part() {
     let changes = folder.apply(&desired("acme", Part::Work, Vec::new()));
     assert_eq!(changes.pruned.len(), 2);
     assert!(folder.files().is_empty() && folder.path("in-cluster/acme/work").is_dir());
+}
+
+#[test]
+fn a_part_that_waits_is_tried_again_at_the_end_of_the_pass() {
+    let disk = volume("acme", "disk");
+    let work = requires(work("1"), Part::Data, &disk);
+    let data = desired("acme", Part::Data, vec![disk]);
+    for (wait, applied) in [(Duration::ZERO, false), (Duration::from_secs(5), true)] {
+        let folder = Folder::new();
+        let options = Options {
+            wait,
+            ..Options::new("in-cluster".parse().expect("valid"))
+        };
+        let pointers = [&work, &data].map(|d| Pointed::Valid(Box::new(d.clone())));
+        let report = reconcile_pointed(pointers, &mut folder.engine(), &options);
+        assert_eq!(
+            report.tenants[0].part,
+            Some(Part::Work),
+            "in the order of the pointers"
+        );
+        let first = &report.tenants[0].outcome;
+        assert_eq!(matches!(first, Outcome::Applied(_)), applied, "{first:?}");
+        assert_eq!(report.is_ok(), applied);
+    }
 }
