@@ -1,4 +1,7 @@
 //! The way of a connector's calls through the platform's egress Gateway.
+//!
+//! No NetworkPolicy opens that Gateway to the tenant's pods. All tenants share it, and it puts the secret into
+//! whatever reaches a route: who may call must be known before anyone can.
 
 use orz_core::Value;
 use orz_core::diag::{Diagnostic, codes};
