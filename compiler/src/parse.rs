@@ -9,6 +9,9 @@ use orz_core::read::{self, Node};
 use crate::Inputs;
 use crate::report::Report;
 
+/// The reserved tenant that owns the platform's own release.
+const PLATFORM_TENANT: &str = "orz-platform";
+
 /// The documents of a tenant, by unit, in byte order of their paths.
 pub(crate) struct Documents {
     /// `None` is the tenant's own unit; it is always here, the projects only when they have a file.
@@ -40,6 +43,17 @@ enum Place {
 /// in production.
 pub(crate) fn parse(inputs: &Inputs, report: &mut Report) -> Option<Documents> {
     let tenant = &inputs.tenant;
+    if tenant.as_str() == PLATFORM_TENANT {
+        report.push(
+            Diagnostic::error(
+                &codes::source::INVALID_NAME,
+                None,
+                format!("tenant `{tenant}` is the platform itself and has no bundle"),
+            )
+            .help("rename the folder; what is the platform's stands in `platform/`"),
+        );
+        return None;
+    }
     if inputs.files.is_empty() {
         report.push(
             Diagnostic::error(

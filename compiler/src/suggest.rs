@@ -6,6 +6,8 @@ use orz_core::diag::Diagnostic;
 const LISTED: usize = 8;
 /// Names longer than this are no typing error of anything; comparing them costs time.
 const LONGEST: usize = 64;
+/// With more names than this nothing is suggested: hostile input must not buy hours of comparing.
+const MOST: usize = 500;
 
 /// Help for whoever needs more than the plan has.
 pub(crate) const ASK_FOR_PLAN: &str = "remove some, or ask the operator for another plan";
@@ -32,7 +34,7 @@ pub(crate) fn help(diagnostic: Diagnostic, name: &str, what: &str, known: &[&str
 /// The name in `known` that a typing error most likely meant: at most a third of its letters are wrong,
 /// neighbours swapped count as one. The first one wins between equals.
 pub(crate) fn closest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
-    if name.len() > LONGEST {
+    if name.len() > LONGEST || known.len() > MOST {
         return None;
     }
     let limit = (name.chars().count().max(3) / 3).max(1);

@@ -12,7 +12,7 @@ mod size;
 use std::collections::BTreeMap;
 
 use orz_core::diag::{Code, Diagnostic, Diagnostics, codes};
-use orz_core::id::TenantName;
+use orz_core::id::{Part, TenantName};
 use orz_core::object::ObjectKey;
 
 use crate::lower::{Draft, Objects};
@@ -73,12 +73,7 @@ fn duplicates(drafts: &[Draft], problems: &mut Diagnostics) {
     for draft in drafts {
         let key = draft.object.key();
         if let Some(first) = seen.get(&key) {
-            // Blame the entry that has a place: what a tenant has without asking for it cannot be renamed.
-            let (blamed, other) = if draft.cause.is_some() {
-                (draft, *first)
-            } else {
-                (*first, draft)
-            };
+            let (blamed, other) = blame(first, draft);
             let mut diagnostic = Diagnostic::error(
                 &codes::object::DUPLICATE_OBJECT,
                 blamed.cause,
@@ -94,6 +89,16 @@ fn duplicates(drafts: &[Draft], problems: &mut Diagnostics) {
         } else {
             seen.insert(key, draft);
         }
+    }
+}
+
+/// Which of two drafts of one object is to blame: what a tenant has without asking for it cannot be renamed.
+fn blame<'a>(first: &'a Draft, second: &'a Draft) -> (&'a Draft, &'a Draft) {
+    let given = |draft: &Draft| draft.part == Part::Tenancy || draft.cause.is_none();
+    if given(second) && !given(first) {
+        (first, second)
+    } else {
+        (second, first)
     }
 }
 
