@@ -73,7 +73,7 @@ fn excerpt(
                 .filter(|(_, line)| *line == i)
                 .map(|(index, _)| {
                     let span = spans[*index];
-                    let at = |offset: usize| offset.clamp(start, start + line.len()) - start;
+                    let at = |offset: usize| line.floor_char_boundary(offset.saturating_sub(start));
                     (*index, at(span.start)..at(span.end))
                 });
             push_line(
@@ -117,7 +117,8 @@ fn push_line(
     }
     for (index, mark) in here {
         let place = |offset: usize| moved[offset.min(end)];
-        marks.push((*index, place(mark.start)..place(mark.end)));
+        let start = place(mark.start);
+        marks.push((*index, start..place(mark.end).max(start)));
     }
     text.push('\n');
 }

@@ -14,6 +14,11 @@ const MIN_LINE: usize = 40;
 /// Columns that stand before a source line: its number and the bar.
 const MARGIN: usize = 12;
 
+/// No message or label is shown longer than this, in characters: they quote what people wrote.
+const MAX_TEXT: usize = 300;
+/// The same for help, which may hold a whole example.
+const MAX_HELP: usize = 2_000;
+
 /// How to render for people.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RenderOptions {
@@ -164,13 +169,23 @@ fn group(diagnostic: &Diagnostic, sources: &Sources, width: usize) -> Group<'sta
 
 /// `text` on one line, with every character that cannot be seen as an escape.
 fn line(text: &str) -> String {
-    lines(text).replace('\n', "\\n").replace('\t', "\\t")
+    safe(text, MAX_TEXT)
+        .replace('\n', "\\n")
+        .replace('\t', "\\t")
 }
 
 /// `text` with every character that cannot be seen as an escape, except line breaks and tabs.
 fn lines(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    safe(text, MAX_HELP)
+}
+
+fn safe(text: &str, limit: usize) -> String {
+    let mut out = String::with_capacity(text.len().min(limit));
+    for (count, c) in text.chars().enumerate() {
+        if count == limit {
+            out.push('…');
+            break;
+        }
         if c == '\r' || unseen(c).is_some() {
             out.extend(c.escape_unicode());
         } else {
@@ -179,3 +194,6 @@ fn lines(text: &str) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests;

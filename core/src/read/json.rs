@@ -3,9 +3,8 @@
 //! What is plainly meant (a trailing comma, a comment, a missing comma) is reported and read over,
 //! so that one run shows all of it.
 
-use std::collections::BTreeMap;
-
 use super::chars::unseen;
+use super::keys::Keys;
 use super::node::{Data, Entry, Node};
 use super::report::{Report, Stop};
 use super::{MAX_DEPTH, MAX_VALUES, number, scalar};
@@ -97,8 +96,7 @@ impl Reader<'_, '_> {
 
     fn object(&mut self) -> Result<Data, Stop> {
         self.enter()?;
-        let mut entries: Vec<Entry> = Vec::new();
-        let mut first_of: BTreeMap<String, Span> = BTreeMap::new();
+        let mut entries = Keys::default();
         while self.next_item(b'}', !entries.is_empty())? {
             let start = self.at;
             match self.peek() {
@@ -127,19 +125,16 @@ impl Reader<'_, '_> {
             }
             self.skip_space();
             let value = self.value()?;
-            if let Some(first) = first_of.get(&key) {
-                let diagnostic = duplicate_key(&key, key_span, *first);
-                self.report.push(diagnostic);
-            } else {
-                first_of.insert(key.clone(), key_span);
-            }
-            entries.push(Entry {
-                key,
-                key_span,
-                value,
-            });
+            entries.push(
+                Entry {
+                    key,
+                    key_span,
+                    value,
+                },
+                self.report,
+            );
         }
-        Ok(Data::Map(entries))
+        Ok(Data::Map(entries.into_entries()))
     }
 
     fn array(&mut self) -> Result<Data, Stop> {
@@ -489,18 +484,6 @@ impl Reader<'_, '_> {
         self.report
             .stop(diagnostic.help("restore the rest of the file, or close what is open"))
     }
-}
-
-/// The diagnostic for the second of two equal keys.
-pub(super) fn duplicate_key(key: &str, second: Span, first: Span) -> Diagnostic {
-    Diagnostic::error(
-        &syntax::DUPLICATE_KEY,
-        second,
-        format!("the key `{key}` occurs twice in one map"),
-    )
-    .label("again here")
-    .related(first, "first here")
-    .help("remove or rename one of the two")
 }
 
 const fn closing(close: u8) -> &'static str {

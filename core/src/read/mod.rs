@@ -10,6 +10,7 @@
 pub(crate) mod chars;
 mod explain;
 mod json;
+mod keys;
 mod node;
 mod number;
 mod places;

@@ -7,6 +7,9 @@ use serde_json::Number;
 
 use super::number::{self, OutOfRange};
 
+/// The length of `false`, the longest word that means something.
+const LONGEST_WORD: usize = 5;
+
 /// The meaning of an unquoted scalar.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Plain {
@@ -35,16 +38,18 @@ pub(super) fn resolve(text: &str) -> Plain {
         "=" => return ambiguous("the default key of a map in YAML 1.1, a string elsewhere"),
         _ => {}
     }
-    match text.to_ascii_lowercase().as_str() {
-        "y" | "yes" | "on" => return boolean("true"),
-        "n" | "no" | "off" => return boolean("false"),
-        word @ ("true" | "false" | "null") => {
-            return Plain::Ambiguous {
-                label: "read as a string, although it looks like something else",
-                other: Some(format!("`{word}`")),
-            };
+    if text.len() <= LONGEST_WORD {
+        match text.to_ascii_lowercase().as_str() {
+            "y" | "yes" | "on" => return boolean("true"),
+            "n" | "no" | "off" => return boolean("false"),
+            word @ ("true" | "false" | "null") => {
+                return Plain::Ambiguous {
+                    label: "read as a string, although it looks like something else",
+                    other: Some(format!("`{word}`")),
+                };
+            }
+            _ => {}
         }
-        _ => {}
     }
     if text.starts_with('?') {
         return ambiguous("a key in some readers, a string in others");

@@ -55,8 +55,10 @@ pub(super) fn check(text: &str, report: &mut Report) -> usize {
                 .help("save the file as UTF-8 without a byte-order mark");
         report.push(diagnostic);
     }
-    for (at, c) in text[begin..].char_indices() {
-        let at = begin + at;
+    let mut next = begin;
+    while let Some(at) = next_unusual(text, next) {
+        let c = text[at..].chars().next().unwrap_or(' ');
+        next = at + c.len_utf8();
         if c == '\r' && !text[at..].starts_with("\r\n") {
             let message = "a carriage return without a line feed";
             let diagnostic =
@@ -69,6 +71,15 @@ pub(super) fn check(text: &str, report: &mut Report) -> usize {
         }
     }
     begin
+}
+
+/// The next byte that is not printable ASCII, LF or tab: nearly all files have few of them.
+fn next_unusual(text: &str, from: usize) -> Option<usize> {
+    let usual = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t');
+    let skipped = text.as_bytes()[from..]
+        .iter()
+        .position(|byte| !usual(byte))?;
+    Some(from + skipped)
 }
 
 fn unseen_character(at: usize, c: char, kind: Unseen, report: &mut Report) {

@@ -1,11 +1,9 @@
 //! YAML with places: one document, no anchors, no tags, string keys, unambiguous scalars.
 
-use std::collections::BTreeMap;
-
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, StrInput, StructureStyle};
 
 use super::explain::{Explained, explain};
-use super::json::duplicate_key;
+use super::keys::Keys;
 use super::node::{Data, Entry, Node};
 use super::report::{Report, Stop};
 use super::scalar::{self, Plain};
@@ -148,18 +146,15 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn map(&mut self, style: StructureStyle, start: Span, depth: usize) -> Result<Node, Stop> {
-        let mut entries: Vec<Entry> = Vec::new();
-        let mut first_of: BTreeMap<String, Span> = BTreeMap::new();
+        let mut entries = Keys::default();
         loop {
             let (event, key_span) = self.next()?;
             if event == Event::MappingEnd {
-                let last = entries
-                    .last()
-                    .map(|entry| entry.value.span.end.max(entry.key_span.end));
+                let last = entries.end();
                 let span = places::collection(style, start, key_span, last);
                 return Ok(Node {
                     span,
-                    data: Data::Map(entries),
+                    data: Data::Map(entries.into_entries()),
                 });
             }
             let (key, key_span) = self.key(event, key_span, depth)?;
@@ -177,16 +172,14 @@ impl<'t> Reader<'t, '_> {
             }
             // Without a key the entry is reported already; the rest of the map is still read.
             let Some(key) = key else { continue };
-            if let Some(first) = first_of.get(&key) {
-                self.report.push(duplicate_key(&key, key_span, *first));
-            } else {
-                first_of.insert(key.clone(), key_span);
-            }
-            entries.push(Entry {
-                key,
-                key_span,
-                value,
-            });
+            entries.push(
+                Entry {
+                    key,
+                    key_span,
+                    value,
+                },
+                self.report,
+            );
         }
     }
 
