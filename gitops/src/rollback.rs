@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use orz_core::format::{Action, Blocks, Hold, HoldKind, Release, Trailers};
+use gix::ObjectId;
+use orz_core::format::{Action, Blocks, Hold, HoldKind, Pointer, Release, Trailers};
 use orz_core::id::{Part, ReleaseId, TenantName};
 
 use crate::activate::{message, with_commit};
@@ -10,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::history::{self, HistoryItem};
 use crate::moves::{self, Bases, Move, Pending};
 use crate::transaction::{Draft, transact};
-use crate::view::{StoredPointer, View};
+use crate::view::{StoredPointer, View, object_id};
 use crate::{Repo, Request, check};
 
 impl Repo {
@@ -31,6 +32,25 @@ impl Repo {
                 parts: parts.to_vec(),
             });
         }
+        self.roll_back(tenant, Goal::Each(parts, to), request)
+    }
+
+    /// Takes every part of a tenant back together, in one commit, and holds those that move.
+    ///
+    /// `work` goes where [`Repo::rollback`] would take it, and each other part to what stood beside that release
+    /// when it was last live; a part that was the same then stays as it is. Each part going back a step of its own
+    /// would mix releases that never stood together. Where `work` has nothing to go back to, `data` leads, then
+    /// `tenancy`.
+    pub fn rollback_all(&self, tenant: &TenantName, request: &Request) -> Result<Vec<Move>> {
+        self.roll_back(tenant, Goal::Together, request)
+    }
+
+    fn roll_back(
+        &self,
+        tenant: &TenantName,
+        goal: Goal<'_>,
+        request: &Request,
+    ) -> Result<Vec<Move>> {
         crate::time::parse(&request.now)?;
         let trailers = Trailers::new(
             Action::Rollback,
@@ -53,9 +73,18 @@ impl Repo {
         // The history of a pointer that did not change is still the same at the next attempt.
         let mut targets: BTreeMap<Part, ReleaseId> = BTreeMap::new();
         let written = transact(self, request, |view, _| {
+            let (parts, to) = match goal {
+                Goal::Each(parts, to) => (parts.iter().copied().collect(), to),
+                Goal::Together => {
+                    if targets.is_empty() {
+                        targets = together(view, tenant)?;
+                    }
+                    (targets.keys().copied().collect::<BTreeSet<Part>>(), None)
+                }
+            };
             let mut moves = Vec::new();
             let mut pending = Vec::new();
-            for part in parts.iter().copied().collect::<BTreeSet<Part>>() {
+            for part in parts {
                 let current = the_pointer(view, tenant, part, to)?;
                 let stands = bases.stands(&current.path, Some(&current));
                 if !stands && targets.get(&part) != Some(&current.pointer.release) {
@@ -102,6 +131,70 @@ impl Repo {
         })?;
         Ok(with_commit(written.value, written.main_commit.as_ref()))
     }
+}
+
+/// Where a rollback goes.
+#[derive(Clone, Copy)]
+enum Goal<'a> {
+    /// Each of these parts to its own default target, or one part to this release.
+    Each(&'a [Part], Option<&'a ReleaseId>),
+    /// Every part to what stood beside the default target of the one that leads.
+    Together,
+}
+
+/// The target of every part that has a pointer, see [`Repo::rollback_all`].
+fn together(view: &View, tenant: &TenantName) -> Result<BTreeMap<Part, ReleaseId>> {
+    let leaders = [Part::Work, Part::Data, Part::Tenancy, Part::Platform];
+    let mut pointers = Vec::new();
+    for part in leaders {
+        pointers.extend(moves::the_pointer(view, tenant, part)?);
+    }
+    let mut refused = None;
+    for leader in &pointers {
+        let target = match default_target(view, leader) {
+            Ok(entry) => entry.release,
+            Err(error @ Error::NoRollbackTarget { .. }) => {
+                refused.get_or_insert(error);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        let main = last_stood(view, leader, &target)?;
+        let mut targets = BTreeMap::from([(leader.pointer.part, target)]);
+        for other in pointers.iter().filter(|other| other.path != leader.path) {
+            let then = view.pointer_in(main, &other.path)?;
+            let then = then.map_or_else(|| other.pointer.release.clone(), |p| p.pointer.release);
+            targets.insert(other.pointer.part, then);
+        }
+        return Ok(targets);
+    }
+    Err(refused.unwrap_or_else(|| Error::NoPointer {
+        tenant: tenant.clone(),
+        part: Part::Work,
+    }))
+}
+
+/// The tree of `main` when the pointer last named `release`.
+fn last_stood(view: &View, pointer: &StoredPointer, release: &ReleaseId) -> Result<ObjectId> {
+    let Pointer { cluster, tenant, part, .. } = &pointer.pointer;
+    let items = history::of_pointer(view, cluster, tenant, *part)?;
+    // Newest first: the first item that knows the release either left it or went to it.
+    let item = items
+        .iter()
+        .find(|item| item.from.as_ref() == Some(release) || item.to.as_ref() == Some(release))
+        .expect("the release was found in this history");
+    let commit = view.objects.commit(object_id(item.commit.as_str()))?;
+    if item.to.as_ref() == Some(release) {
+        return Ok(commit.tree);
+    }
+    for parent in &commit.parents {
+        let parent = view.objects.commit(*parent)?;
+        let stood = view.pointer_in(parent.tree, &pointer.path)?;
+        if stood.is_some_and(|stood| stood.pointer.release == *release) {
+            return Ok(parent.tree);
+        }
+    }
+    Ok(commit.tree)
 }
 
 /// The pointer to move: the only one of the part, or the one on the cluster that `to` was compiled for.

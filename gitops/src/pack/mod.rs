@@ -19,10 +19,13 @@ use gix::objs::Kind;
 use crate::error::{Error, Result};
 use crate::objects::id_of;
 
+/// How our temporary files are named. Not `tmp_pack_…` as Git names its own: `git gc --prune=now`
+/// deletes everything called `tmp_…`, also under the hands of whoever writes it.
+const TEMPORARY: &str = "orz-writing-";
 /// What our `.keep` files start with.
 const KEEP_NOTE: &str = "orz: being published";
-/// After this long, a `.keep` of ours was left behind by a killed process.
-const KEEP_STALE: Duration = Duration::from_hours(24);
+/// After this long, a file of ours was left behind by a killed process.
+const STALE: Duration = Duration::from_hours(24);
 /// Offsets from here on stand in the table of 64-bit offsets.
 const LARGE_OFFSET: u64 = 1 << 31;
 
@@ -51,7 +54,7 @@ impl Kept {
         }
         let failed = Error::io(&self.folder);
         let mut file = tempfile::Builder::new()
-            .prefix("tmp_pack_")
+            .prefix(TEMPORARY)
             .tempfile_in(&self.folder)
             .map_err(failed)?;
         let io = || Error::io(&self.folder);
@@ -75,7 +78,7 @@ impl Kept {
         })?;
 
         let mut file = tempfile::Builder::new()
-            .prefix("tmp_idx_")
+            .prefix(TEMPORARY)
             .tempfile_in(&self.folder)
             .map_err(io())?;
         file.write_all(&index::bytes(&written, LARGE_OFFSET))
@@ -153,23 +156,24 @@ fn sync_folder(_: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Drops what killed publishers left: their `.keep` files would hold garbage for ever.
+/// Drops what killed publishers left: temporary files, and `.keep` files, which would hold garbage for ever.
 fn sweep(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else {
         return;
     };
     for entry in entries.flatten() {
         let path = entry.path();
-        if path.extension().is_none_or(|e| e != "keep") {
+        let temporary = entry.file_name().to_string_lossy().starts_with(TEMPORARY);
+        let keep = path.extension().is_some_and(|e| e == "keep")
+            && fs::read(&path).is_ok_and(|note| note.starts_with(KEEP_NOTE.as_bytes()));
+        if !temporary && !keep {
             continue;
         }
-        let ours = fs::read(&path).is_ok_and(|note| note.starts_with(KEEP_NOTE.as_bytes()));
-        let age = entry
-            .metadata()
-            .and_then(|m| m.modified())
-            .ok()
-            .and_then(|t| t.elapsed().ok());
-        if ours && age.is_some_and(|age| age > KEEP_STALE) {
+        let written = entry.metadata().and_then(|m| m.modified()).ok();
+        if written
+            .and_then(|t| t.elapsed().ok())
+            .is_some_and(|age| age > STALE)
+        {
             // Nobody relies on it; if it cannot go now, the next publish tries again.
             let _ = fs::remove_file(path);
         }

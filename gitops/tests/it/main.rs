@@ -1,4 +1,15 @@
 //! Tests against real Git repositories, with the `git` program and libgit2 as witnesses.
 
+mod activate;
+mod claims;
+mod concurrent;
+mod history;
+mod hold;
+mod open;
+mod packs;
+mod properties;
 mod publish;
+mod rollback;
 mod support;
+mod verify;
+mod worktree;

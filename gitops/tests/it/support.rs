@@ -1,13 +1,15 @@
 //! A GitOps repository in a temporary folder, and releases to put into it.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use orz_core::format::{ClaimKey, Compiler, InputFile, Requirement, Source, digest_of};
+use orz_core::format::{ClaimKey, Compiler, InputFile, Pointer, Requirement, Source, digest_of};
 use orz_core::id::{Digest, Part, ReleaseId, TenantName};
 use orz_core::object::Object;
-use orz_gitops::{NewRelease, Repo, Request};
+use orz_gitops::{NewRelease, Repo, Request, StoredPointer};
 use serde_json::json;
 
 pub(crate) const NOW: &str = "2027-01-31T12:00:00Z";
@@ -57,6 +59,177 @@ impl Fixture {
             .expect("pack folder")
             .count();
         format!("{}\n{objects}\n{packs}", self.git(&["for-each-ref"]))
+    }
+
+    /// The indexes of all packs, sorted.
+    pub(crate) fn packs(&self) -> Vec<String> {
+        let mut packs: Vec<_> = std::fs::read_dir(self.path().join("objects/pack"))
+            .expect("pack folder")
+            .map(|entry| entry.expect("entry").path().to_string_lossy().into_owned())
+            .filter(|path| path.ends_with(".idx"))
+            .collect();
+        packs.sort();
+        packs
+    }
+
+    /// The second witness: another implementation parses every object.
+    pub(crate) fn libgit2_reads_everything(&self) {
+        let repo = git2::Repository::open_bare(self.path()).expect("libgit2 opens it");
+        let odb = repo.odb().expect("objects");
+        let mut ids = Vec::new();
+        odb.foreach(|id| {
+            ids.push(*id);
+            true
+        })
+        .expect("listed");
+        assert!(!ids.is_empty());
+        for id in ids {
+            match odb.read_header(id).expect("header").1 {
+                git2::ObjectType::Commit => drop(
+                    repo.find_commit(id)
+                        .expect("commit")
+                        .tree()
+                        .expect("its tree"),
+                ),
+                git2::ObjectType::Tree => {
+                    for entry in &repo.find_tree(id).expect("tree") {
+                        assert!(odb.exists(entry.id()), "{} of {id}", entry.id());
+                    }
+                }
+                _ => drop(repo.find_blob(id).expect("blob")),
+            }
+        }
+    }
+
+    pub(crate) fn stored(&self, tenant: &str, part: Part) -> StoredPointer {
+        let cluster = "in-cluster".parse().expect("valid");
+        let view = self.repo.view().expect("view");
+        view.pointer(&cluster, &name(tenant), part)
+            .expect("readable")
+            .expect("there")
+    }
+
+    pub(crate) fn pointer(&self, tenant: &str, part: Part) -> Pointer {
+        self.stored(tenant, part).pointer
+    }
+
+    /// Commits other files to a branch, as somebody with `git` and an editor would.
+    pub(crate) fn commit_by_hand(&self, branch: &str, files: &[(&str, Option<&[u8]>)]) {
+        self.commit_with_parents(branch, files, &[]);
+    }
+
+    /// The same, with further parents.
+    pub(crate) fn commit_with_parents(
+        &self,
+        branch: &str,
+        files: &[(&str, Option<&[u8]>)],
+        parents: &[&str],
+    ) {
+        let tree = self.tree_by_hand(Some(branch), files);
+        let mut args = vec!["commit-tree", "-m", "by hand", "-p", branch];
+        for parent in parents {
+            args.extend(["-p", parent]);
+        }
+        args.push(&tree);
+        let commit = self.git(&args);
+        self.git(&["update-ref", &format!("refs/heads/{branch}"), &commit]);
+    }
+
+    /// A commit that looks like a release.
+    pub(crate) fn release_by_hand(
+        &self,
+        tenant: &str,
+        files: &BTreeMap<String, Vec<u8>>,
+        parent: Option<&str>,
+    ) -> ReleaseId {
+        let files: Vec<_> = files
+            .iter()
+            .map(|(name, bytes)| (name.as_str(), Some(bytes.as_slice())))
+            .collect();
+        let tree = self.tree_by_hand(None, &files);
+        let mut command = git_command(&self.path());
+        for role in ["AUTHOR", "COMMITTER"] {
+            command.env(format!("GIT_{role}_NAME"), "orz");
+            command.env(format!("GIT_{role}_EMAIL"), "orz@localhost");
+            command.env(format!("GIT_{role}_DATE"), "2000-01-01T00:00:00Z");
+        }
+        command.args([
+            "commit-tree",
+            "-m",
+            &format!("release {tenant}/work"),
+            &tree,
+        ]);
+        if let Some(parent) = parent {
+            command.args(["-p", parent]);
+        }
+        let output = command.output().expect("git runs");
+        String::from_utf8_lossy(&output.stdout)
+            .trim()
+            .parse()
+            .expect("a commit id")
+    }
+
+    /// Rewrites a pointer by hand.
+    pub(crate) fn edit_pointer(&self, tenant: &str, part: Part, edit: impl Fn(&mut Pointer)) {
+        let StoredPointer {
+            mut pointer, path, ..
+        } = self.stored(tenant, part);
+        edit(&mut pointer);
+        self.commit_by_hand(
+            "main",
+            &[(&path, Some(&orz_core::format::to_bytes(&pointer)))],
+        );
+    }
+
+    /// What `git revert HEAD` on `main` does.
+    pub(crate) fn revert_main(&self) {
+        let commit = self.git(&[
+            "commit-tree",
+            "-m",
+            "Revert \"activate\"",
+            "-p",
+            "main",
+            "main~1^{tree}",
+        ]);
+        self.git(&["update-ref", "refs/heads/main", &commit]);
+    }
+
+    fn tree_by_hand(&self, base: Option<&str>, files: &[(&str, Option<&[u8]>)]) -> String {
+        let index = self.folder().join("index");
+        let run = |args: &[&str], input: &[u8]| -> String {
+            let mut child = git_command(&self.path())
+                .env("GIT_INDEX_FILE", &index)
+                .args(args)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .expect("git runs");
+            child
+                .stdin
+                .take()
+                .expect("a pipe")
+                .write_all(input)
+                .expect("written");
+            let output = child.wait_with_output().expect("ended");
+            assert!(output.status.success(), "git {args:?}");
+            String::from_utf8_lossy(&output.stdout).trim().to_owned()
+        };
+        run(&["read-tree", base.unwrap_or("--empty")], b"");
+        let mut changes = String::new();
+        for (path, bytes) in files {
+            match bytes {
+                Some(bytes) => {
+                    let blob = run(&["hash-object", "-w", "--stdin"], bytes);
+                    writeln!(changes, "100644 {blob}\t{path}").expect("a String");
+                }
+                None => writeln!(changes, "0 {}\t{path}", "0".repeat(40)).expect("a String"),
+            }
+        }
+        run(
+            &["update-index", "--add", "--index-info"],
+            changes.as_bytes(),
+        );
+        run(&["write-tree"], b"")
     }
 
     pub(crate) fn live_release(&self, tenant: &str, part: Part) -> Option<ReleaseId> {

@@ -1,0 +1,190 @@
+//! Claims: unique over all tenants, taken in the commit that moves the pointer.
+
+use orz_core::format::{Claim, ClaimState};
+use orz_core::id::Part;
+use orz_gitops::check::reason;
+use orz_gitops::{ActivateOptions, Error, NewRelease};
+
+use crate::support::{Fixture, hostname, name, request, work};
+
+fn with_host(tenant: &str, host: &str) -> NewRelease {
+    let mut release = work(tenant, host);
+    release.claims = vec![hostname(host)];
+    release
+}
+
+fn claim(fixture: &Fixture, host: &str) -> Option<Claim> {
+    fixture
+        .repo
+        .view()
+        .expect("view")
+        .claim(&hostname(host))
+        .expect("readable")
+}
+
+#[test]
+fn a_claim_goes_from_hand_to_hand() {
+    let fixture = Fixture::new();
+    fixture.live(vec![with_host("acme", "shop.example.com")]);
+    let held = claim(&fixture, "shop.example.com").expect("taken");
+    assert_eq!(
+        (held.tenant, held.part, held.state),
+        (name("acme"), Part::Work, ClaimState::Held)
+    );
+
+    let foreign = || {
+        fixture.repo.publish(
+            vec![with_host("globex", "shop.example.com")],
+            true,
+            &request("x"),
+        )
+    };
+    let before = fixture.fingerprint();
+    let error = foreign().expect_err("held by acme");
+    assert!(matches!(
+        error,
+        Error::Claimed {
+            releasing: false,
+            ..
+        }
+    ));
+    assert_eq!(error.exit_code().code(), 4);
+    assert!(error.to_string().contains("`acme/work`"), "{error}");
+    assert_eq!(
+        fixture.fingerprint(),
+        before,
+        "not even the release is written"
+    );
+
+    fixture.live(vec![with_host("acme", "new.example.com")]);
+    assert_eq!(
+        claim(&fixture, "shop.example.com")
+            .expect("still there")
+            .state,
+        ClaimState::Releasing
+    );
+    assert_eq!(
+        claim(&fixture, "new.example.com").expect("taken").state,
+        ClaimState::Held
+    );
+    assert!(
+        matches!(
+            foreign(),
+            Err(Error::Claimed {
+                releasing: true,
+                ..
+            })
+        ),
+        "its objects may still exist"
+    );
+
+    // Its holder may take it again.
+    fixture
+        .repo
+        .rollback(&name("acme"), &[Part::Work], None, &request("x"))
+        .expect("rollback");
+    assert_eq!(
+        claim(&fixture, "shop.example.com").expect("again").state,
+        ClaimState::Held
+    );
+    assert_eq!(
+        claim(&fixture, "new.example.com").expect("left").state,
+        ClaimState::Releasing
+    );
+    assert!(fixture.repo.verify(None).expect("verify").is_ok());
+}
+
+#[test]
+fn publishing_without_activation_claims_nothing_and_activation_does() {
+    let fixture = Fixture::new();
+    let waiting = fixture.repo.publish(
+        vec![with_host("globex", "a.example.com")],
+        false,
+        &request("x"),
+    );
+    let waiting = waiting.expect("publish").items[0].release.clone();
+    assert_eq!(claim(&fixture, "a.example.com"), None);
+    fixture.live(vec![with_host("acme", "a.example.com")]);
+    let options = ActivateOptions::default();
+    let activate = || {
+        fixture.repo.activate(
+            &name("globex"),
+            Part::Work,
+            &waiting,
+            options,
+            &request("x"),
+        )
+    };
+    assert!(matches!(activate(), Err(Error::Claimed { .. })));
+
+    // Two tenants in one publish cannot take the same either.
+    let both = vec![
+        with_host("aa", "b.example.com"),
+        with_host("bb", "b.example.com"),
+    ];
+    assert!(matches!(
+        fixture.repo.publish(both, true, &request("x")),
+        Err(Error::Claimed { .. })
+    ));
+}
+
+#[test]
+fn a_claim_lost_by_a_plain_revert_stops_the_pointer_until_it_is_taken_again() {
+    let fixture = Fixture::new();
+    fixture.live(vec![with_host("acme", "a.example.com")]);
+    let path = orz_core::paths::claim(&hostname("a.example.com"));
+    fixture.commit_by_hand("main", &[(&path, None)]);
+    let check = || {
+        let view = fixture.repo.view().expect("view");
+        let stored = view.pointer(
+            &"in-cluster".parse().expect("valid"),
+            &name("acme"),
+            Part::Work,
+        );
+        view.check(&stored.expect("readable").expect("there"))
+            .map(|checked| checked.objects.len())
+    };
+    let invalid = check().expect_err("its claim is gone");
+    assert_eq!(invalid.reason, reason::CLAIM_LOST);
+    assert!(invalid.to_string().starts_with("claim-lost: "), "{invalid}");
+
+    let again = fixture.live(vec![with_host("acme", "a.example.com")]);
+    assert!(
+        again.main_commit.is_some(),
+        "the pointer stays, the claim is written"
+    );
+    assert_eq!(check(), Ok(2));
+}
+
+#[test]
+fn a_tenant_on_two_clusters_keeps_what_either_claims() {
+    let fixture = Fixture::new();
+    let edge = |host: &str| {
+        let mut release = with_host("acme", host);
+        release.cluster = "edge".parse().expect("valid");
+        release
+    };
+    fixture.live(vec![
+        with_host("acme", "a.example.com"),
+        edge("a.example.com"),
+    ]);
+    fixture.live(vec![edge("b.example.com")]);
+    assert_eq!(
+        claim(&fixture, "a.example.com").expect("held").state,
+        ClaimState::Held
+    );
+    fixture.live(vec![with_host("acme", "b.example.com")]);
+    assert_eq!(
+        claim(&fixture, "a.example.com").expect("left").state,
+        ClaimState::Releasing
+    );
+    assert!(fixture.repo.verify(None).expect("verify").is_ok());
+
+    let error = fixture
+        .repo
+        .rollback(&name("acme"), &[Part::Work], None, &request("x"));
+    assert!(
+        matches!(error, Err(Error::SeveralClusters { .. })),
+        "{error:?}"
+    );
+}

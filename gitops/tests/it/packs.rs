@@ -1,0 +1,96 @@
+//! The packs we write, as other programs see them.
+
+use crate::support::{Fixture, git, work};
+
+#[test]
+fn other_programs_read_every_object() {
+    let fixture = Fixture::new();
+    for text in ["one", "two", &"long ".repeat(5_000)] {
+        fixture.live(vec![work("acme", text), work("globex", text)]);
+    }
+    fixture.fsck();
+    fixture.libgit2_reads_everything();
+    let mut seen = 0;
+    for idx in fixture.packs() {
+        let pack = idx.replace(".idx", ".pack");
+        let ours = std::fs::read(&idx).expect("our index");
+        let theirs = fixture.folder().join("theirs.idx");
+        git(
+            &fixture.path(),
+            &[
+                "index-pack",
+                "--strict",
+                "-o",
+                &theirs.to_string_lossy(),
+                &pack,
+            ],
+        );
+        assert!(
+            ours == std::fs::read(&theirs).expect("their index"),
+            "byte for byte the same: {idx}"
+        );
+        std::fs::remove_file(&theirs).expect("removed");
+        seen += 1;
+        let name = std::path::Path::new(&pack)
+            .file_stem()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        assert_eq!(name.len(), "pack-".len() + 40);
+    }
+    assert_eq!(seen, 4, "init, and one pack for each publish");
+    let leftovers: Vec<_> = std::fs::read_dir(fixture.path().join("objects/pack"))
+        .expect("pack folder")
+        .map(|entry| {
+            entry
+                .expect("entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .filter(|name| !name.ends_with(".pack") && !name.ends_with(".idx"))
+        .collect();
+    assert_eq!(
+        leftovers,
+        Vec::<String>::new(),
+        "no `.keep` and no temporary file stays behind"
+    );
+    assert_eq!(
+        fixture.git(&["count-objects"]),
+        "0 objects, 0 kilobytes",
+        "no loose objects"
+    );
+}
+
+#[test]
+fn what_a_killed_publisher_kept_is_given_back_after_a_day() {
+    let fixture = Fixture::new();
+    let folder = fixture.path().join("objects/pack");
+    let keep = |name: &str, note: &str, hours: u64| {
+        let path = folder.join(name);
+        std::fs::write(&path, note).expect("written");
+        let then = std::time::SystemTime::now() - std::time::Duration::from_secs(hours * 3_600);
+        std::fs::File::options()
+            .write(true)
+            .open(&path)
+            .expect("open")
+            .set_modified(then)
+            .expect("dated");
+        path
+    };
+    let stale = keep("pack-a.keep", "orz: being published by process 1\n", 25);
+    let fresh = keep("pack-b.keep", "orz: being published by process 2\n", 1);
+    let foreign = keep("pack-c.keep", "kept by an administrator\n", 999);
+    let torn = keep("orz-writing-1", "half a pack", 25);
+    let writing = keep("orz-writing-2", "half a pack", 1);
+    fixture.live(vec![work("acme", "one")]);
+    for (file, stays) in [
+        (stale, false),
+        (fresh, true),
+        (foreign, true),
+        (torn, false),
+        (writing, true),
+    ] {
+        assert_eq!(file.exists(), stays, "{}", file.display());
+    }
+}

@@ -1,0 +1,220 @@
+//! Rollback: where it goes by default, and that it only moves a pointer.
+
+use orz_core::format::{Blocks, HoldKind};
+use orz_core::id::{Part, ReleaseId};
+use orz_gitops::{ActivateOptions, Error, PointerMove};
+
+use crate::support::{Fixture, name, release, request, work};
+
+/// A script over releases named by letters: what happens, and where the default rollback then goes.
+#[test]
+fn where_a_rollback_goes_by_default() {
+    let cases = [
+        // publish a-c, roll back
+        ("pa pb pc r", Some("b")),
+        // the release that a rollback left is no target again
+        ("pa pb pc r! pd r", Some("b")),
+        ("pa pb r! pc r", Some("a")),
+        // twice in a row goes further back
+        ("pa pb pc r! r", Some("a")),
+        ("pa pb pc r! r! r", None),
+        // a deliberate activation of an older release is no rollback
+        ("pa pb pc aa r", Some("c")),
+        // an explicit rollback skips, and leaves only what was live
+        ("pa pb pc ta! pd r", Some("a")),
+        // a plain `git revert` says the same about the release it leaves
+        ("pa pb g pc r", Some("a")),
+        ("pa pb g r", None),
+        // an automatic hold blocks releases by name; one on everything blocks no rollback
+        ("pa pb pc xb r", Some("a")),
+        ("pa pb pc h r", Some("b")),
+        // releasing a hold and holding again are no moves
+        ("pa pb h u h r", Some("a")),
+        // published and never live
+        ("pa nb pc r", Some("a")),
+        ("pa r", None),
+    ];
+    for (script, expected) in cases {
+        let fixture = Fixture::new();
+        let tenant = name("acme");
+        let id = |letter: &str| -> ReleaseId {
+            let published = fixture
+                .repo
+                .publish(vec![work("acme", letter)], false, &request("x"))
+                .expect("publish");
+            published.items[0].release.clone()
+        };
+        let rollback = |to: Option<&ReleaseId>| {
+            fixture
+                .repo
+                .rollback(&tenant, &[Part::Work], to, &request("x"))
+                .map(|mut moves| moves.remove(0))
+        };
+        let release_hold = || {
+            fixture
+                .repo
+                .release_hold(&tenant, &[], &request("x"))
+                .expect("released")
+        };
+        let (steps, last) = script.rsplit_once(' ').expect("several steps");
+        assert_eq!(last, "r");
+        for step in steps.split(' ') {
+            let (verb, letter) = step.split_at(1);
+            match verb {
+                "p" => {
+                    let published = fixture.live(vec![work("acme", letter)]);
+                    assert!(
+                        !matches!(published.items[0].pointer, PointerMove::Held { .. }),
+                        "{script}"
+                    );
+                }
+                "n" => drop(id(letter)),
+                "a" => {
+                    let options = ActivateOptions::default();
+                    fixture
+                        .repo
+                        .activate(&tenant, Part::Work, &id(letter), options, &request("x"))
+                        .expect("activate");
+                }
+                "r" => {
+                    rollback(None).expect(script);
+                    release_hold();
+                }
+                "t" => {
+                    rollback(Some(&id(letter.trim_end_matches('!')))).expect(script);
+                    release_hold();
+                }
+                "g" => fixture.revert_main(),
+                "h" => drop(
+                    fixture
+                        .repo
+                        .hold(&tenant, &[], None, &request("x"))
+                        .expect("hold"),
+                ),
+                "u" => drop(release_hold()),
+                "x" => {
+                    fixture
+                        .repo
+                        .hold(&tenant, &[], None, &request("x"))
+                        .expect("hold");
+                    let blocked = id(letter);
+                    fixture.edit_pointer("acme", Part::Work, |pointer| {
+                        let hold = pointer.hold.as_mut().expect("held");
+                        hold.kind = HoldKind::Auto;
+                        hold.blocks = Blocks::Releases(vec![blocked.clone()]);
+                    });
+                }
+                _ => panic!("{script}"),
+            }
+        }
+        match (rollback(None), expected) {
+            (Ok(moved), Some(letter)) => assert_eq!(moved.to, id(letter), "{script}"),
+            (Err(Error::NoRollbackTarget { .. }), None) => {}
+            (found, _) => panic!("{script}: {found:?}"),
+        }
+        assert!(
+            fixture.repo.verify(None).expect("verify").is_ok(),
+            "{script}"
+        );
+    }
+}
+
+#[test]
+fn a_rollback_moves_the_pointer_and_nothing_else() {
+    let fixture = Fixture::new();
+    let one = fixture.live(vec![work("acme", "one")]).items[0]
+        .release
+        .clone();
+    let before = fixture.pointer("acme", Part::Work);
+    let two = fixture.live(vec![work("acme", "two")]).items[0]
+        .release
+        .clone();
+    let releases = fixture.git(&["rev-parse", "releases"]);
+    let main = fixture.git(&["rev-list", "--count", "main"]);
+
+    let moves = fixture
+        .repo
+        .rollback(&name("acme"), &[Part::Work], None, &request("broken"))
+        .expect("rollback");
+    assert_eq!((moves[0].from.as_ref(), &moves[0].to), (Some(&two), &one));
+    let after = fixture.pointer("acme", Part::Work);
+    let hold = after.hold.clone().expect("a manual rollback holds");
+    assert_eq!(
+        (hold.kind, hold.blocks, hold.by.as_str()),
+        (HoldKind::Manual, Blocks::All, "Ann <ann@example.com>")
+    );
+    assert_eq!(
+        orz_core::format::Pointer {
+            hold: None,
+            newest_source: before.newest_source.clone(),
+            ..after
+        },
+        before
+    );
+    assert_eq!(
+        fixture.git(&["rev-parse", "releases"]),
+        releases,
+        "the newer release still stands on the index"
+    );
+    assert_eq!(
+        fixture
+            .git(&["diff", "--name-only", "main~1", "main"])
+            .lines()
+            .count(),
+        1,
+        "one file"
+    );
+    assert_ne!(fixture.git(&["rev-list", "--count", "main"]), main);
+
+    let still = fixture.fingerprint();
+    let again = fixture
+        .repo
+        .rollback(&name("acme"), &[Part::Work], Some(&one), &request("again"))
+        .expect("there");
+    assert_eq!(again[0].commit, None);
+    assert_eq!(fixture.fingerprint(), still, "it is there already");
+}
+
+#[test]
+fn several_parts_go_back_in_one_commit() {
+    let fixture = Fixture::new();
+    let both = |text: &str, size: &str| {
+        vec![
+            release("acme", Part::Data, &[("disk", size)]),
+            work("acme", text),
+        ]
+    };
+    fixture.live(both("one", "1Gi"));
+    let old = (
+        fixture.live_release("acme", Part::Data),
+        fixture.live_release("acme", Part::Work),
+    );
+    fixture.live(both("two", "2Gi"));
+    let parts = [Part::Work, Part::Data, Part::Work];
+    let moves = fixture
+        .repo
+        .rollback(&name("acme"), &parts, None, &request("x"))
+        .expect("rollback");
+    assert_eq!(moves.len(), 2);
+    assert_eq!(moves[0].commit, moves[1].commit);
+    assert_eq!(
+        (
+            fixture.live_release("acme", Part::Data),
+            fixture.live_release("acme", Part::Work)
+        ),
+        old
+    );
+
+    let one = old.1.expect("live");
+    let error = fixture.repo.rollback(
+        &name("acme"),
+        &[Part::Work, Part::Data],
+        Some(&one),
+        &request("x"),
+    );
+    assert!(matches!(error, Err(Error::SeveralParts { .. })));
+    let error = fixture
+        .repo
+        .rollback(&name("acme"), &[Part::Tenancy], None, &request("x"));
+    assert!(matches!(error, Err(Error::NoPointer { .. })), "{error:?}");
+}
