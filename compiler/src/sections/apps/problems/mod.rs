@@ -1,43 +1,23 @@
 //! What an app names or asks for that is not there or not allowed.
 
+mod amounts;
+mod volumes;
+
 use std::collections::BTreeSet;
 
 use orz_core::diag::{Code, Diagnostic, Diagnostics, Span, codes};
-use orz_core::kinds::Quantity as Amount;
 
+use super::App;
 use super::hostname;
 use super::image::{self, ImageProblem};
-use super::settled::{Settled, class_name};
-use super::{App, Volume};
-use crate::platform::Quantity;
+use super::settled::Settled;
 use crate::resolve::{Scope, find as find_entry, unknown_reference};
 use crate::sections::{Entry, configs};
-use crate::suggest;
 
 /// Names that mean something in every namespace.
 const RESERVED: &[&str] = &["default", "kubernetes"];
 
-/// Folders that a program and its container cannot do without; `true`: nor what is below them.
-const KEPT: &[(&str, bool)] = &[
-    ("/", false),
-    ("/bin", true),
-    ("/boot", true),
-    ("/dev", true),
-    ("/etc", true),
-    ("/lib", true),
-    ("/lib64", true),
-    ("/proc", true),
-    ("/run", true),
-    ("/sbin", true),
-    ("/sys", true),
-    ("/tmp", true),
-    ("/usr", false),
-    ("/usr/bin", true),
-    ("/usr/lib", true),
-    ("/usr/sbin", true),
-    ("/var", false),
-    ("/var/run", true),
-];
+pub(super) use amounts::find_counts;
 
 /// Reports everything that is wrong with one app.
 pub(super) fn find(scope: &Scope, app: &Entry<App>, problems: &mut Diagnostics) {
@@ -53,9 +33,9 @@ pub(super) fn find(scope: &Scope, app: &Entry<App>, problems: &mut Diagnostics) 
     find_ports(scope, app, problems);
     find_environment(scope, app, problems);
     find_references(scope, app, problems);
-    find_volumes(scope, app, problems);
+    volumes::find(scope, app, problems);
     find_domains(scope, app, problems);
-    find_amounts(scope, app, problems);
+    amounts::find(scope, app, problems);
 }
 
 fn invalid(span: Span, message: impl Into<String>, help: impl Into<String>) -> Diagnostic {
@@ -228,121 +208,6 @@ fn find_references(scope: &Scope, app: &Entry<App>, problems: &mut Diagnostics) 
     }
 }
 
-fn find_volumes(scope: &Scope, app: &Entry<App>, problems: &mut Diagnostics) {
-    for (i, volume) in app.volumes.iter().enumerate() {
-        if let Some(first) = app.volumes[..i]
-            .iter()
-            .position(|other| other.name == volume.name)
-        {
-            let (span, first) = (
-                app.at(&format!("/volumes/{i}/name")),
-                app.at(&format!("/volumes/{first}/name")),
-            );
-            let message = format!(
-                "two volumes of app `{}` are named `{}`",
-                app.name, volume.name
-            );
-            problems.push(
-                Diagnostic::error(&codes::model::DUPLICATE_NAME, span, message)
-                    .label("again here")
-                    .related(first, "first here")
-                    .help("rename one of them"),
-            );
-        }
-        find_mount(app, i, volume, problems);
-        find_class(scope, app, i, problems);
-        find_size(scope, app, i, volume, problems);
-    }
-    let settled = Settled::new(scope, app);
-    if settled.recreate && app.replicas.is_some_and(|replicas| replicas > 1) {
-        problems.push(
-            Diagnostic::error(
-                &codes::reference::SINGLE_REPLICA,
-                app.at("/replicas"),
-                format!(
-                    "app `{}` has a volume that one pod can use at a time",
-                    app.name
-                ),
-            )
-            .label("more than one replica")
-            .related(app.key_at("/volumes"), "because of these")
-            .help("write `\"replicas\": 1`, or use a volume class that several pods can share"),
-        );
-    }
-}
-
-fn find_mount(app: &Entry<App>, i: usize, volume: &Volume, problems: &mut Diagnostics) {
-    let span = app.at(&format!("/volumes/{i}/mount"));
-    let path = volume.mount.trim_end_matches('/');
-    let path = if path.is_empty() { "/" } else { path };
-    if path != "/"
-        && path[1..]
-            .split('/')
-            .any(|segment| matches!(segment, "" | "." | ".."))
-    {
-        let message = format!("`{}` is not a plain path", volume.mount);
-        problems.push(invalid(
-            span,
-            message,
-            "write it without `.`, `..` and doubled `/`",
-        ));
-        return;
-    }
-    let below = |folder: &str| {
-        path.strip_prefix(folder)
-            .is_some_and(|rest| rest.starts_with('/'))
-    };
-    if let Some((folder, _)) = KEPT
-        .iter()
-        .find(|(folder, deep)| path == *folder || (*deep && below(folder)))
-    {
-        let message = format!("a volume may not hide `{folder}`");
-        problems.push(invalid(
-            span,
-            message,
-            "mount it at a folder of its own, such as `/data`",
-        ));
-    }
-}
-
-fn find_class(scope: &Scope, app: &Entry<App>, i: usize, problems: &mut Diagnostics) {
-    let span = app.at(&format!("/volumes/{i}/class"));
-    let name = class_name(scope, app, i);
-    let allowed = &scope.plan.volume_classes;
-    if !scope.platform.volumes.classes.contains_key(name) {
-        let known = scope.platform.volumes.classes.keys().map(String::as_str);
-        problems.push(unknown_reference("volume class", name, span, known));
-    } else if !allowed.iter().any(|class| class == name) {
-        let help = format!("the plan has `{}`", allowed.join("`, `"));
-        problems.push(not_in_plan(
-            scope,
-            span,
-            format_args!("volume class `{name}` is not"),
-            help,
-        ));
-    }
-}
-
-fn find_size(
-    scope: &Scope,
-    app: &Entry<App>,
-    i: usize,
-    volume: &Volume,
-    problems: &mut Diagnostics,
-) {
-    let span = app.at(&format!("/volumes/{i}/size"));
-    let limits = &scope.plan.volume;
-    if out_of_bounds(&volume.size, Some(&limits.min), Some(&limits.max)) {
-        let help = format!("choose {} to {}", limits.min, limits.max);
-        problems.push(not_in_plan(
-            scope,
-            span,
-            format_args!("a volume of {} is not", volume.size),
-            help,
-        ));
-    }
-}
-
 fn find_domains(scope: &Scope, app: &Entry<App>, problems: &mut Diagnostics) {
     for (i, domain) in app.domains.iter().enumerate() {
         let span = app.at(&format!("/domains/{i}"));
@@ -404,83 +269,4 @@ fn without_domains(field: &str, code: &'static Code, app: &Entry<App>) -> Diagno
     )
     .label("no request is routed here")
     .help(format!("add `domains`, or remove `{name}`"))
-}
-
-fn find_amounts(scope: &Scope, app: &Entry<App>, problems: &mut Diagnostics) {
-    let container = &scope.plan.container;
-    for (resource, amount) in [
-        ("cpu", &app.resources.cpu),
-        ("memory", &app.resources.memory),
-    ] {
-        let Some(amount) = amount else { continue };
-        let (min, max) = (container.min.get(resource), container.max.get(resource));
-        if out_of_bounds(amount, min, max) {
-            let span = app.at(&format!("/resources/{resource}"));
-            let text = |bound: Option<&Quantity>| {
-                bound.map_or_else(|| "any".to_owned(), Quantity::to_string)
-            };
-            let help = format!("choose {} to {}", text(min), text(max));
-            problems.push(not_in_plan(
-                scope,
-                span,
-                format_args!("{amount} of {resource} is not"),
-                help,
-            ));
-        }
-    }
-    let max = scope.plan.max.replicas;
-    if let Some(replicas) = app.replicas.filter(|replicas| *replicas > max) {
-        let message = format_args!("{replicas} replicas are not");
-        problems.push(not_in_plan(
-            scope,
-            app.at("/replicas"),
-            message,
-            format!("choose at most {max}"),
-        ));
-    }
-}
-
-fn out_of_bounds(amount: &Quantity, min: Option<&Quantity>, max: Option<&Quantity>) -> bool {
-    let parse = |quantity: &Quantity| quantity.as_str().parse::<Amount>().ok();
-    let amount = parse(amount);
-    min.is_some_and(|min| amount < parse(min)) || max.is_some_and(|max| amount > parse(max))
-}
-
-/// How many apps and hostnames the tenant has over all its namespaces; reported once, where the unit at
-/// hand goes over the plan.
-pub(super) fn find_counts(scope: &Scope, problems: &mut Diagnostics) {
-    let before = scope
-        .units
-        .iter()
-        .take_while(|unit| unit.namespace != scope.unit.namespace);
-    let (mut apps, mut domains) = before
-        .flat_map(|unit| &unit.bundle.apps)
-        .fold((0, 0), |(apps, domains), app| {
-            (apps + 1, domains + app.domains.len())
-        });
-    let max = &scope.plan.max;
-    for app in &scope.unit.bundle.apps {
-        for (counter, more, limit, what, field) in [
-            (&mut apps, 1, max.apps, "app", "/name"),
-            (
-                &mut domains,
-                app.domains.len(),
-                max.domains,
-                "hostname",
-                "/domains",
-            ),
-        ] {
-            let within = *counter <= limit as usize;
-            *counter += more;
-            if within && *counter > limit as usize {
-                let message = format!("{what} number {} is one more than the {limit}", limit + 1);
-                problems.push(not_in_plan(
-                    scope,
-                    app.at(field),
-                    message,
-                    suggest::ASK_FOR_PLAN,
-                ));
-            }
-        }
-    }
 }
