@@ -176,7 +176,12 @@ fn together(view: &View, tenant: &TenantName) -> Result<BTreeMap<Part, ReleaseId
 
 /// The tree of `main` when the pointer last named `release`.
 fn last_stood(view: &View, pointer: &StoredPointer, release: &ReleaseId) -> Result<ObjectId> {
-    let Pointer { cluster, tenant, part, .. } = &pointer.pointer;
+    let Pointer {
+        cluster,
+        tenant,
+        part,
+        ..
+    } = &pointer.pointer;
     let items = history::of_pointer(view, cluster, tenant, *part)?;
     // Newest first: the first item that knows the release either left it or went to it.
     let item = items

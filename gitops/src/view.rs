@@ -67,6 +67,15 @@ pub struct InvalidPointer {
     pub invalid: PointerInvalid,
 }
 
+impl std::fmt::Debug for View {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("View")
+            .field("main", &self.main.commit)
+            .field("releases", &self.releases.commit)
+            .finish_non_exhaustive()
+    }
+}
+
 impl PointerFile {
     /// The pointer, if it is one.
     pub fn valid(&self) -> Option<&StoredPointer> {
@@ -144,11 +153,15 @@ impl View {
         tenant: &TenantName,
         part: Part,
     ) -> Result<Option<StoredPointer>> {
-        let path = paths::pointer(cluster, tenant, part);
-        let Some(entry) = trees::lookup(&self.objects, self.main.tree, &path)? else {
+        self.pointer_in(self.main.tree, &paths::pointer(cluster, tenant, part))
+    }
+
+    /// The pointer at `path` in a tree of `main`; a malformed one is an error here.
+    pub(crate) fn pointer_in(&self, main: ObjectId, path: &str) -> Result<Option<StoredPointer>> {
+        let Some(entry) = trees::lookup(&self.objects, main, path)? else {
             return Ok(None);
         };
-        match self.pointer_file(path, &entry)? {
+        match self.pointer_file(path.to_owned(), &entry)? {
             PointerFile::Valid(pointer) => Ok(Some(pointer)),
             PointerFile::Invalid(InvalidPointer { path, invalid, .. }) => {
                 Err(Error::MalformedPointer {

@@ -1,7 +1,5 @@
 //! `orzc rollback TENANT [RELEASE]`.
 
-use std::collections::BTreeSet;
-
 use orz_core::exit::ExitCode;
 use orz_core::id::{Part, TenantName};
 
@@ -25,7 +23,7 @@ pub(crate) struct Args {
     /// The part, repeatable [default: work, or the part of RELEASE].
     #[arg(long = "part", value_name = "PART")]
     parts: Vec<Part>,
-    /// Every part that is live.
+    /// Every part, back to what stood together when the older release of `work` was live.
     #[arg(long, conflicts_with_all = ["parts", "release"])]
     all: bool,
     /// Why, as recorded in the commit.
@@ -51,13 +49,16 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
             }
             (vec![release.part], Some(release.release))
         }
-        None if args.all => (live_parts(&heads, &args.tenant)?, None),
         None if args.parts.is_empty() => (vec![Part::Work], None),
         None => (args.parts.clone(), None),
     };
     drop(heads);
     let asked = context.asked(&args.who, Some(&args.reason))?;
-    let moves = repo.rollback(&args.tenant, &parts, to.as_ref(), &asked.request())?;
+    let moves = if args.all {
+        repo.rollback_all(&args.tenant, &asked.request())?
+    } else {
+        repo.rollback(&args.tenant, &parts, to.as_ref(), &asked.request())?
+    };
     let held = moves.iter().any(|step| step.commit.is_some());
     view.result(&Moves {
         kind: "Rollback",
@@ -70,21 +71,4 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
         ));
     }
     Ok(ExitCode::Ok)
-}
-
-/// The parts of a tenant that have a pointer.
-fn live_parts(heads: &orz_gitops::View, tenant: &TenantName) -> Result<Vec<Part>, CommandError> {
-    let files = heads.pointers_of(tenant)?;
-    let parts: BTreeSet<Part> = files
-        .iter()
-        .filter_map(|file| file.valid())
-        .map(|stored| stored.pointer.part)
-        .collect();
-    if parts.is_empty() {
-        return Err(
-            CommandError::input(format!("nothing of `{tenant}` is live"))
-                .help("`orzc status` lists what is live"),
-        );
-    }
-    Ok(parts.into_iter().collect())
 }

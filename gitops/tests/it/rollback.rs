@@ -218,3 +218,50 @@ fn several_parts_go_back_in_one_commit() {
         .rollback(&name("acme"), &[Part::Tenancy], None, &request("x"));
     assert!(matches!(error, Err(Error::NoPointer { .. })), "{error:?}");
 }
+
+#[test]
+fn all_parts_go_back_to_what_stood_together() {
+    let fixture = Fixture::new();
+    let tenancy = |size| release("acme", Part::Tenancy, &[("plan", size)]);
+    let data = |size| release("acme", Part::Data, &[("disk", size)]);
+    let live = |part| fixture.live_release("acme", part).expect("live");
+
+    // `tenancy` never changes, `data` changes twice, `work` three times; the second step moves both.
+    fixture.live(vec![tenancy("s"), data("1Gi"), work("acme", "one")]);
+    fixture.live(vec![data("2Gi")]);
+    let before = (live(Part::Tenancy), live(Part::Data), live(Part::Work));
+    fixture.live(vec![data("3Gi"), work("acme", "two")]);
+    let moves = fixture
+        .repo
+        .rollback_all(&name("acme"), &request("x"))
+        .expect("rollback");
+    assert_eq!(
+        (live(Part::Tenancy), live(Part::Data), live(Part::Work)),
+        before,
+        "not each part one step of its own"
+    );
+    let moved: Vec<Part> = moves
+        .iter()
+        .filter(|m| m.commit.is_some())
+        .map(|m| m.part)
+        .collect();
+    assert_eq!(moved, [Part::Data, Part::Work]);
+    let held = |part| {
+        let view = fixture.repo.view().expect("view");
+        let pointer = view.pointer(&"in-cluster".parse().expect("valid"), &name("acme"), part);
+        pointer
+            .expect("readable")
+            .expect("live")
+            .pointer
+            .hold
+            .is_some()
+    };
+    assert_eq!(
+        (held(Part::Tenancy), held(Part::Work)),
+        (false, true),
+        "what stays is not held"
+    );
+
+    let error = fixture.repo.rollback_all(&name("nobody"), &request("x"));
+    assert!(matches!(error, Err(Error::NoPointer { .. })), "{error:?}");
+}
