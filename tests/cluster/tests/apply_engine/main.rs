@@ -1,5 +1,6 @@
 //! The engine `apply` on a real API server, as a user with exactly the rights that the installation grants.
 
+mod examples;
 mod follow;
 mod foreign;
 mod install;

@@ -30,7 +30,11 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn start() -> TestResult<Self> {
-        let plane = ControlPlane::start(&Options::default())?;
+        Self::on(ControlPlane::start(&Options::default())?)
+    }
+
+    /// The same on a control plane that may have more kinds.
+    pub(crate) fn on(plane: ControlPlane) -> TestResult<Self> {
         let objects = Objects::connect(&plane.harness_kubeconfig())?;
         let folder = tempfile::tempdir()?;
         let repo = Repo::init(folder.path().join("gitops.git"), &request("init"))?;

@@ -1,0 +1,108 @@
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::thread;
+
+use serde_json::json;
+
+use super::*;
+
+/// A server that gives these answers, one for each connection, and returns the requests' first lines.
+fn server(answers: Vec<(u16, String)>) -> (Api, thread::JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
+    let address = listener.local_addr().expect("is bound");
+    let requests = thread::spawn(move || {
+        answers
+            .into_iter()
+            .map(|(code, body)| {
+                let (mut stream, _) = listener.accept().expect("a request");
+                let mut bytes = vec![0; 4096];
+                let read = stream.read(&mut bytes).expect("a request");
+                let length = body.len();
+                write!(
+                    stream,
+                    "HTTP/1.1 {code} x\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+                )
+                .expect("is read");
+                String::from_utf8_lossy(&bytes[..read]).lines().next().unwrap_or_default().to_owned()
+            })
+            .collect()
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let kubeconfig = folder.path().join("kubeconfig");
+    let config = json!({
+        "clusters": [{"name": "x", "cluster": {"server": format!("http://{address}")}}],
+        "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
+        "users": [{"name": "x", "user": {}}],
+        "current-context": "x",
+    });
+    std::fs::write(&kubeconfig, config.to_string()).expect("writes");
+    let api = Api::connect(&Connection {
+        kubeconfig: Some(kubeconfig),
+        context: None,
+    })
+    .expect("a client");
+    (api, requests)
+}
+
+fn config_maps() -> Collection {
+    Collection::new("", "v1", "ConfigMap", Some("acme")).expect("known")
+}
+
+#[test]
+fn an_overloaded_server_is_asked_again() {
+    let (api, requests) = server(vec![
+        (503, "down".to_owned()),
+        (
+            429,
+            json!({"kind": "Status", "reason": "TooManyRequests"}).to_string(),
+        ),
+        (200, json!({"metadata": {"name": "a"}}).to_string()),
+    ]);
+    let answer = api
+        .send(&config_maps(), &Call::Get { name: "a" })
+        .expect("an answer");
+    assert!(answer.repeated && answer.code == 200);
+    let requests = requests.join().expect("ends");
+    assert_eq!(
+        requests,
+        vec!["GET /api/v1/namespaces/acme/configmaps/a HTTP/1.1"; 3]
+    );
+}
+
+#[test]
+fn a_list_is_read_to_its_last_page_or_not_at_all() {
+    let page = |name: &str, token: &str| {
+        json!({"metadata": {"continue": token}, "items": [{"metadata": {"name": name}}]})
+            .to_string()
+    };
+    let (api, requests) = server(vec![(200, page("a", "next")), (200, page("b", ""))]);
+    let all = api.list(&config_maps()).expect("both pages");
+    assert_eq!(all.len(), 2);
+    assert_eq!(
+        (&all[1]["kind"], &all[1]["apiVersion"]),
+        (&json!("ConfigMap"), &json!("v1"))
+    );
+    assert!(requests.join().expect("ends")[1].contains("continue=next"));
+
+    let gone = json!({"kind": "Status", "code": 410, "reason": "Expired", "message": "the list is too old"});
+    let (api, requests) = server(vec![(200, page("a", "next")), (410, gone.to_string())]);
+    let error = api.list(&config_maps()).expect_err("half a list is none");
+    assert_eq!(error.to_string(), "Expired (410): the list is too old");
+    drop(requests.join());
+}
+
+#[test]
+fn refusals() {
+    let conflict = json!({
+        "reason": "Conflict", "message": "Apply failed with 1 conflict", "details": {"name": "web", "causes": [
+            {"reason": "FieldManagerConflict", "message": "conflict with \"kubectl-edit\" using apps/v1", "field": ".spec.replicas"},
+        ]},
+    });
+    let error = ApiError::refused(409, Some(&conflict), b"");
+    assert_eq!(error.managers, ["kubectl-edit"]);
+    let missing = json!({"reason": "NotFound", "details": {"name": "web", "kind": "deployments"}});
+    assert!(!ApiError::refused(404, Some(&missing), b"").is_unknown_kind());
+    let unknown = ApiError::refused(404, None, b"404 page not found\n");
+    assert!(unknown.is_unknown_kind());
+    assert_eq!(unknown.to_string(), "404: 404 page not found");
+}
