@@ -76,7 +76,7 @@ pub(crate) struct Global {
     /// Says nothing beside results and diagnostics.
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Says which repositories, commits and compiler are used.
+    /// Says which repositories, commits and compiler are used, and shows warnings in full.
     #[arg(long, short, global = true)]
     pub(crate) verbose: bool,
 }

@@ -10,6 +10,7 @@ use crate::config::{self, Config};
 use crate::error::CommandError;
 use crate::git::git;
 use crate::ops::target::Target;
+use crate::place::{current_folder, shown};
 use crate::source;
 use crate::view::{View, origin};
 
@@ -112,6 +113,11 @@ impl Context {
         })
     }
 
+    /// The source repository as a flag or `ORZ_SOURCE` names it.
+    pub(crate) fn source_flag(&self) -> Option<&Path> {
+        self.global.source.as_deref()
+    }
+
     /// The GitOps repository as a flag or `ORZ_GITOPS` names it.
     pub(crate) fn gitops_flag(&self) -> Option<&Path> {
         self.global.gitops.as_deref()
@@ -137,6 +143,11 @@ impl Context {
             },
             (None, None) => Ok(None),
         }
+    }
+
+    /// Whether `--verbose` asks for everything.
+    pub(crate) fn is_verbose(&self) -> bool {
+        self.global.verbose
     }
 
     /// Says `line` where `--verbose` asks for it.
@@ -181,35 +192,5 @@ impl Context {
                 "pass `--actor NAME`, set `ORZ_ACTOR`, or set `git config --global user.name`",
             )),
         }
-    }
-}
-
-fn current_folder() -> Result<PathBuf, CommandError> {
-    std::env::current_dir()
-        .map_err(|error| CommandError::internal(format!("no current folder: {error}")))
-}
-
-/// `path` from the root of the file system, with `.` and `..` taken out by their names alone.
-pub(crate) fn absolute(path: &Path) -> Result<PathBuf, CommandError> {
-    let mut absolute = PathBuf::new();
-    for component in current_folder()?.join(path).components() {
-        match component {
-            std::path::Component::CurDir => {}
-            std::path::Component::ParentDir => drop(absolute.pop()),
-            other => absolute.push(other),
-        }
-    }
-    Ok(absolute)
-}
-
-/// `path` for a person: relative to the current folder where it lies below it.
-pub(crate) fn shown(path: &Path) -> String {
-    let relative = current_folder()
-        .ok()
-        .and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
-    match relative {
-        Some(relative) if relative.as_os_str().is_empty() => ".".to_owned(),
-        Some(relative) => relative.display().to_string(),
-        None => path.display().to_string(),
     }
 }

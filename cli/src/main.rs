@@ -17,6 +17,7 @@ mod context;
 mod error;
 mod git;
 mod ops;
+mod place;
 mod source;
 mod view;
 

@@ -12,9 +12,10 @@ use orz_core::id::{Part, TenantName};
 use serde_json::json;
 
 use crate::args::Select;
-use crate::context::{Context, shown};
+use crate::context::Context;
 use crate::error::{CommandError, Outcome};
-use crate::ops::compile::compile;
+use crate::ops::compile::{Detail, compile};
+use crate::place::shown;
 use crate::view::{Cell, Present, Table, Text, Tone, View, count};
 
 /// Writes manifests into a folder, or to standard output as one YAML stream.
@@ -35,7 +36,7 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Outcome {
-    let mut outputs = compile(context, &args.select, view)?.all()?;
+    let mut outputs = compile(context, &args.select, Detail::Errors, view)?.all()?;
     if !args.parts.is_empty() {
         for output in &mut outputs {
             output.parts.retain(|part, _| args.parts.contains(part));

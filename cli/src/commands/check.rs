@@ -7,12 +7,13 @@ use serde_json::json;
 use crate::args::Select;
 use crate::context::Context;
 use crate::error::Outcome;
-use crate::ops::compile::{CompiledTenant, compile};
+use crate::ops::compile::{CompiledTenant, Detail, compile};
 use crate::view::{Cell, Present, Table, Text, Tone, View, count};
 
 /// Compiles without writing anything, and reports everything that is wrong.
 ///
-/// Needs no GitOps repository. Exits with 1 when there is an error.
+/// Needs no GitOps repository. Exits with 1 when there is an error. Warnings and notes are shown
+/// in full here, and by other commands with `--verbose`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -21,7 +22,7 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Outcome {
-    let compilation = compile(context, &args.select, view)?;
+    let compilation = compile(context, &args.select, Detail::All, view)?;
     let errors = compilation.tally.errors;
     view.result(&Checked {
         tenants: compilation.tenants,
@@ -29,7 +30,7 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
         warnings: compilation.tally.warnings,
     })?;
     if errors > 0 {
-        view.note(&compilation.tally.summary().unwrap_or_default());
+        view.summary(&compilation.tally.summary().unwrap_or_default());
         return Ok(ExitCode::Input);
     }
     Ok(ExitCode::Ok)

@@ -68,7 +68,7 @@ impl Present for History {
                     text.line(&[(Tone::Plain, "  why: "), (Tone::Plain, reason)]);
                 }
             }
-            let place = format!("  {:8}", item.part.as_str());
+            let place = format!("  {:9}", item.part.as_str());
             let (from, to) = (item.from.as_ref(), item.to.as_ref());
             let name = |id: Option<&orz_core::id::ReleaseId>| {
                 id.map_or("nothing", |id| short(id.as_str())).to_owned()

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use orz_core::Value;
 use orz_core::exit::ExitCode;
@@ -11,9 +11,10 @@ use serde_json::json;
 
 use crate::args::Who;
 use crate::config;
-use crate::context::{Context, absolute, shown};
+use crate::context::Context;
 use crate::error::{CommandError, Outcome};
 use crate::git::git;
+use crate::place::{absolute, relative, shown};
 use crate::view::{Cell, Present, Table, Text, Tone, View};
 
 /// Makes a source repository with one tenant, and a bare GitOps repository beside it.
@@ -22,9 +23,9 @@ use crate::view::{Cell, Present, Table, Text, Tone, View};
 /// GitOps repository is made.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Folder of the source repository.
-    #[arg(value_name = "DIR", default_value = ".")]
-    folder: PathBuf,
+    /// Folder of the source repository [default: `--source`, else the current one].
+    #[arg(value_name = "DIR")]
+    folder: Option<PathBuf>,
     /// Name of the tenant [default: demo].
     #[arg(long, value_name = "TENANT")]
     tenant: Option<TenantName>,
@@ -34,12 +35,17 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Outcome {
-    let folder = absolute(&args.folder)?;
+    let folder = args.folder.as_deref().or_else(|| context.source_flag());
+    let folder = absolute(folder.unwrap_or(Path::new(".")))?;
     let has_config = folder.join(config::FILE).exists();
-    let settings = config::Config::read(&folder)?;
+    let configured = config::Config::read(&folder)?
+        .gitops
+        .as_deref()
+        .map(absolute)
+        .transpose()?;
     let gitops = match context.gitops_flag() {
         Some(path) => absolute(path)?,
-        None => settings.gitops.unwrap_or_else(|| beside(&folder)),
+        None => configured.clone().unwrap_or_else(|| beside(&folder)),
     };
     let mut files = Vec::new();
     if !has_config {
@@ -86,9 +92,16 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
     }
     view.result(&Made {
         folder: folder.clone(),
-        gitops: (!has_gitops).then_some(gitops),
+        gitops: (!has_gitops).then_some(gitops.clone()),
         files: files.into_iter().map(|(path, _)| path).collect(),
     })?;
+    if configured.is_some_and(|configured| configured != gitops) {
+        view.note(&format!(
+            "`{}` names another GitOps repository; name this one with `--gitops`",
+            config::FILE
+        ));
+        return Ok(ExitCode::Ok);
+    }
     let here = if shown(&folder) == "." {
         String::new()
     } else {
@@ -105,26 +118,6 @@ fn beside(folder: &Path) -> PathBuf {
         |name| name.to_string_lossy().into_owned(),
     );
     folder.with_file_name(format!("{name}-gitops.git"))
-}
-
-/// The way from `folder` to `path`, both absolute.
-fn relative(folder: &Path, path: &Path) -> PathBuf {
-    let (mut from, mut to) = (folder.components().peekable(), path.components().peekable());
-    let mut shared = 0;
-    while let (Some(a), Some(b)) = (from.peek(), to.peek())
-        && a == b
-    {
-        if matches!(a, Component::Normal(_)) {
-            shared += 1;
-        }
-        from.next();
-        to.next();
-    }
-    // Two places that share no folder are better named from the root.
-    if shared == 0 {
-        return path.to_owned();
-    }
-    from.map(|_| Component::ParentDir).chain(to).collect()
 }
 
 fn orz_toml(gitops: &Path) -> String {
@@ -220,25 +213,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_way_to_the_gitops_repository_survives_a_move_of_both() {
-        for (from, to, expected) in [
-            (
-                "/home/ann/shop",
-                "/home/ann/shop-gitops.git",
-                "../shop-gitops.git",
-            ),
-            ("/home/ann/shop", "/home/ann/shop/g.git", "g.git"),
-            ("/home/ann/a/b", "/home/bob/g.git", "../../../bob/g.git"),
-            ("/home/ann/shop", "/srv/g.git", "/srv/g.git"),
-        ] {
-            assert_eq!(
-                relative(Path::new(from), Path::new(to)),
-                Path::new(expected)
-            );
-        }
+    fn the_gitops_repository_lies_beside_the_source() {
         assert_eq!(
             beside(Path::new("/home/ann/shop")),
             Path::new("/home/ann/shop-gitops.git")
         );
+    }
+
+    #[test]
+    fn what_is_written_is_toml_and_json() {
+        let config: toml::Table = orz_toml(Path::new("../a \"b\".git"))
+            .parse()
+            .expect("valid TOML");
+        assert_eq!(config["gitops"].as_str(), Some("../a \"b\".git"));
+        let bundle: Value =
+            serde_json::from_str(&bundle(&"demo".parse().expect("valid"))).expect("valid JSON");
+        assert_eq!(bundle["tenant"]["name"], "demo");
     }
 }

@@ -7,9 +7,11 @@ use orz_core::Value;
 use orz_core::plan::Plan;
 
 use crate::args::Select;
-use crate::context::{Context, shown};
+use crate::context::Context;
 use crate::error::{CommandError, Outcome};
-use crate::ops::{compare, compile};
+use crate::ops::compare;
+use crate::ops::compile::{Detail, compile};
+use crate::place::shown;
 use crate::view::{Present, Text, View};
 
 /// Shows what publishing and activating would change, compared with what is live.
@@ -27,7 +29,7 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Outcome {
-    let outputs = compile::compile(context, &args.select, view)?.all()?;
+    let outputs = compile(context, &args.select, Detail::Errors, view)?.all()?;
     let plan = compare::plan(&context.gitops(view)?.view()?, &outputs)?;
     let code = plan.exit_code();
     if let Some(file) = &args.out {

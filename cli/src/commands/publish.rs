@@ -10,9 +10,11 @@ use orz_gitops::{Expected, PointerMove, Published, PublishedItem};
 use serde_json::json;
 
 use crate::args::{Select, Who};
-use crate::context::{Context, shown};
+use crate::context::Context;
 use crate::error::{CommandError, Outcome};
-use crate::ops::{compare, compile, publish};
+use crate::ops::compile::{Detail, compile};
+use crate::ops::{compare, publish};
+use crate::place::shown;
 use crate::view::{Cell, Present, Table, Text, Tone, View, short};
 
 /// Compiles and publishes releases; `--activate` makes them live in the same step.
@@ -51,7 +53,7 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
             tenants: args.select.tenants.clone(),
         },
     };
-    let compilation = compile::compile(context, &select, view)?;
+    let compilation = compile(context, &select, Detail::Errors, view)?;
     let failed =
         (args.keep_going && compilation.tally.errors > 0).then(|| compilation.tally.clone());
     let outputs = if args.keep_going {
@@ -80,7 +82,7 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
     match failed {
         None => Ok(ExitCode::Ok),
         Some(tally) => {
-            view.note(&tally.summary().unwrap_or_default());
+            view.summary(&tally.summary().unwrap_or_default());
             Ok(ExitCode::Input)
         }
     }
@@ -114,14 +116,17 @@ fn prove(plan: &Plan, now: &Plan) -> Result<(), CommandError> {
             .help(again));
         };
         if base(part) != base(found) {
-            let live = found.base.as_ref().map_or_else(
-                || "nothing is live there any more".to_owned(),
-                |base| format!("`{}` is live there now", short(base.release.as_str())),
-            );
-            return Err(CommandError::stale(format!(
-                "`{place}` moved since the plan was made: {live}"
-            ))
-            .help(again));
+            let release = |part: &PartPlan| part.base.as_ref().map(|base| base.release.clone());
+            let now = match release(found) {
+                None => "nothing is live there any more".to_owned(),
+                found if found == release(part) => {
+                    "the release is the same, its hold or state is not".to_owned()
+                }
+                Some(live) => format!("`{}` is live there now", short(live.as_str())),
+            };
+            let message =
+                format!("the pointer of `{place}` changed since the plan was made: {now}");
+            return Err(CommandError::stale(message).help(again));
         }
         if part.compiler != found.compiler {
             return Err(CommandError::stale(format!(
@@ -134,7 +139,8 @@ fn prove(plan: &Plan, now: &Plan) -> Result<(), CommandError> {
             || part.cluster != found.cluster
         {
             return Err(CommandError::stale(format!(
-                "the source of `{place}` changed since the plan was made"
+                "the source of tenant `{}` changed since the plan was made",
+                part.tenant
             ))
             .help(again));
         }

@@ -19,8 +19,9 @@ use super::publish;
 use crate::args::{Select, Who};
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
+use crate::ops::compile::{Detail, compile};
+use crate::ops::publish as ops;
 use crate::ops::target::Target;
-use crate::ops::{compile, publish as ops};
 use crate::view::{Cell, Present, Table, Text, Tone, View, count, short};
 
 /// Checks, publishes, activates and reconciles in one go.
@@ -63,7 +64,7 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
         .unwrap_or(Target::Cluster(None));
     let repo = context.gitops(view)?;
     let started = context.clock.elapsed();
-    let outputs = compile::compile(context, &args.select, view)?.all()?;
+    let outputs = compile(context, &args.select, Detail::Errors, view)?.all()?;
     let compiled = context.clock.elapsed();
 
     let tenants: BTreeSet<TenantName> =
@@ -208,10 +209,7 @@ impl Row {
         match &self.report.outcome {
             Done::Applied(changes) if changes.is_empty() => (
                 Tone::Faint,
-                format!(
-                    "{} as they should be",
-                    count(changes.unchanged.len(), "object")
-                ),
+                format!("{} unchanged", changes.unchanged.len()),
             ),
             Done::Applied(changes) => {
                 let counts = [
@@ -265,13 +263,21 @@ impl Row {
         (tone, format!("{overall}{why}"))
     }
 
+    /// What became of the pointer, in a few words.
+    fn pointer(&self) -> (Tone, String) {
+        match &self.published {
+            None => (Tone::Plain, String::new()),
+            Some(PublishedItem {
+                pointer: PointerMove::Held { hold, .. },
+                ..
+            }) => (Tone::Notice, format!("held: {}", hold.reason)),
+            Some(item) => publish::pointer(item),
+        }
+    }
+
     fn cells(&self, has_health: bool) -> Vec<Cell> {
         let name = |text: Option<String>| Cell::plain(text.unwrap_or_else(|| "?".to_owned()));
-        let (pointer_tone, pointer) = self
-            .published
-            .as_ref()
-            .map(publish::pointer)
-            .unwrap_or_default();
+        let (pointer_tone, pointer) = self.pointer();
         let (tone, outcome) = self.outcome();
         let (health_tone, health) = if has_health {
             self.health()

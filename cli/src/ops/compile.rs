@@ -8,8 +8,9 @@ use orz_core::diag::{Diagnostic, Diagnostics, Severity, Sources};
 use orz_core::id::{IdError, TenantName};
 
 use crate::args::Select;
-use crate::context::{Context, shown};
+use crate::context::Context;
 use crate::error::CommandError;
+use crate::place::shown;
 use crate::source;
 use crate::view::{View, count, short};
 
@@ -36,6 +37,15 @@ pub(crate) struct CompiledTenant {
     pub(crate) warnings: usize,
 }
 
+/// Which diagnostics people see in full. Programs get all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// Errors; warnings are counted.
+    Errors,
+    /// Warnings and notes too.
+    All,
+}
+
 /// Counts of diagnostics.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
@@ -53,8 +63,13 @@ pub(crate) struct Tally {
 pub(crate) fn compile(
     context: &Context,
     select: &Select,
+    detail: Detail,
     view: &mut dyn View,
 ) -> Result<Compilation, CommandError> {
+    let in_full = detail == Detail::All || context.is_verbose();
+    if in_full {
+        view.show_all();
+    }
     let root = context.source_root()?;
     context.detail(view, || {
         let compiler = orz_compiler::compiler_identity();
@@ -121,7 +136,12 @@ pub(crate) fn compile(
     if compilation.tally.errors == 0
         && let Some(summary) = compilation.tally.summary()
     {
-        view.note(&summary);
+        let tail = if in_full {
+            ""
+        } else {
+            "; `orzc check` shows more"
+        };
+        view.summary(&format!("{summary}{tail}"));
     }
     Ok(compilation)
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
-use orz_core::diag::{Diagnostics, RenderOptions, Sources, render};
+use orz_core::diag::{Diagnostic, Diagnostics, RenderOptions, Severity, Sources, render};
 
 use super::{Paint, Present, Text, Tone, View, write_stderr, write_stdout};
 use crate::error::CommandError;
@@ -12,6 +12,7 @@ pub(super) struct Human {
     stdout: Paint,
     stderr: Paint,
     quiet: bool,
+    all: bool,
     progress: Progress,
 }
 
@@ -33,6 +34,7 @@ impl Human {
             stdout: Paint::new(stdout_color),
             stderr: Paint::new(stderr_color),
             quiet,
+            all: false,
             progress: if watched {
                 Progress::Hidden
             } else {
@@ -50,7 +52,13 @@ impl View for Human {
         write_stdout(&text.into_string())
     }
 
+    fn show_all(&mut self) {
+        self.all = true;
+    }
+
     fn diagnostics(&mut self, diagnostics: &Diagnostics, sources: &Sources) {
+        let shown = |diagnostic: &&Diagnostic| self.all || diagnostic.severity == Severity::Error;
+        let diagnostics: Diagnostics = diagnostics.iter().filter(shown).cloned().collect();
         if diagnostics.is_empty() {
             return;
         }
@@ -59,11 +67,16 @@ impl View for Human {
             color: self.stderr.color(),
             width: 0,
         };
-        let mut rendered = render(diagnostics, sources, options);
+        let mut rendered = render(&diagnostics, sources, options);
         if !rendered.ends_with("\n\n") {
             rendered.push('\n');
         }
         write_stderr(&rendered);
+    }
+
+    fn summary(&mut self, line: &str) {
+        self.progress(None);
+        write_stderr(&format!("{}\n", self.stderr.paint(Tone::Strong, line)));
     }
 
     fn note(&mut self, line: &str) {

@@ -12,14 +12,13 @@ use crate::error::CommandError;
 
 /// Collects diagnostics until the result or the error that carries them.
 pub(super) struct Json {
-    diagnostics: Vec<Value>,
+    /// `None` as long as nothing was compiled.
+    diagnostics: Option<Vec<Value>>,
 }
 
 impl Json {
     pub(super) fn new() -> Self {
-        Self {
-            diagnostics: Vec::new(),
-        }
+        Self { diagnostics: None }
     }
 }
 
@@ -41,17 +40,19 @@ fn envelope(kind: &str, body: Value) -> Value {
 impl View for Json {
     fn result(&mut self, result: &dyn Present) -> io::Result<()> {
         let mut document = envelope(result.kind(), result.json());
-        if !self.diagnostics.is_empty() {
-            document["diagnostics"] = Value::Array(std::mem::take(&mut self.diagnostics));
+        if let Some(diagnostics) = self.diagnostics.take() {
+            document["diagnostics"] = Value::Array(diagnostics);
         }
         print(&document)
     }
 
     fn diagnostics(&mut self, diagnostics: &Diagnostics, sources: &Sources) {
         if let Value::Array(items) = to_json(diagnostics, sources) {
-            self.diagnostics.extend(items);
+            self.diagnostics.get_or_insert_default().extend(items);
         }
     }
+
+    fn summary(&mut self, _line: &str) {}
 
     fn note(&mut self, _line: &str) {}
 
@@ -62,7 +63,7 @@ impl View for Json {
             "exitCode": error.exit.code(),
             "message": error.message,
             "help": error.help,
-            "diagnostics": std::mem::take(&mut self.diagnostics),
+            "diagnostics": self.diagnostics.take().unwrap_or_default(),
         });
         // Standard output is gone; the exit code still tells.
         let _ = print(&envelope("Error", body));

@@ -28,8 +28,16 @@ impl View for Markdown {
         }
     }
 
+    fn show_all(&mut self) {
+        self.human.show_all();
+    }
+
     fn diagnostics(&mut self, diagnostics: &Diagnostics, sources: &Sources) {
         self.human.diagnostics(diagnostics, sources);
+    }
+
+    fn summary(&mut self, line: &str) {
+        self.human.summary(line);
     }
 
     fn note(&mut self, line: &str) {

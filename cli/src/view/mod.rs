@@ -67,8 +67,15 @@ pub(crate) trait View {
     /// Prints the one result.
     fn result(&mut self, result: &dyn Present) -> io::Result<()>;
 
+    /// Asks for warnings and notes in full. People see them only then: they are worth reading once, not at
+    /// every command.
+    fn show_all(&mut self) {}
+
     /// Prints diagnostics of one set of sources.
     fn diagnostics(&mut self, diagnostics: &Diagnostics, sources: &Sources);
+
+    /// Prints how many diagnostics there were.
+    fn summary(&mut self, line: &str);
 
     /// Prints a line of talk: what was done beside the result, what to do next.
     fn note(&mut self, line: &str);

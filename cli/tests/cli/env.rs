@@ -176,7 +176,7 @@ impl Env {
             });
             rest = tail;
         }
-        out
+        without_timings(&out)
     }
 
     fn name_of(&self, id: &str) -> String {
@@ -210,6 +210,26 @@ impl Ran {
         assert_eq!(self.code, 0, "{}{}", self.stdout, self.stderr);
         self.stdout
     }
+}
+
+/// `text` with `[TIME]` for every `0.12 s`.
+fn without_timings(text: &str) -> String {
+    let words: Vec<&str> = text.split_inclusive(' ').collect();
+    let mut out = String::new();
+    for (position, word) in words.iter().enumerate() {
+        let number = word.trim_end();
+        let is_number =
+            number.contains('.') && number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        let unit = words.get(position + 1).is_some_and(|next| {
+            next.starts_with('s') && !next[1..].starts_with(char::is_alphanumeric)
+        });
+        out.push_str(&if is_number && unit {
+            word.replace(number, "[TIME]")
+        } else {
+            (*word).to_owned()
+        });
+    }
+    out
 }
 
 /// Copies a folder of files.

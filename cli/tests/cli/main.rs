@@ -4,7 +4,13 @@
 
 mod env;
 
+mod check;
+mod determinism;
 mod help;
+mod plans;
+mod scaffold;
+mod scenario;
+mod shapes;
 mod usage;
 
 /// A file that is not declared above would never run.

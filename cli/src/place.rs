@@ -1,0 +1,82 @@
+//! Paths as people give them and read them.
+
+use std::path::{Component, Path, PathBuf};
+
+use crate::error::CommandError;
+
+/// The folder that relative paths start from.
+pub(crate) fn current_folder() -> Result<PathBuf, CommandError> {
+    std::env::current_dir()
+        .map_err(|error| CommandError::internal(format!("no current folder: {error}")))
+}
+
+/// `path` from the root of the file system, with `.` and `..` taken out by their names alone.
+pub(crate) fn absolute(path: &Path) -> Result<PathBuf, CommandError> {
+    let mut absolute = PathBuf::new();
+    for component in current_folder()?.join(path).components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => drop(absolute.pop()),
+            other => absolute.push(other),
+        }
+    }
+    Ok(absolute)
+}
+
+/// The way from `folder` to `path`, both absolute.
+pub(crate) fn relative(folder: &Path, path: &Path) -> PathBuf {
+    let (mut from, mut to) = (folder.components().peekable(), path.components().peekable());
+    let mut shared = 0;
+    while let (Some(a), Some(b)) = (from.peek(), to.peek())
+        && a == b
+    {
+        shared += usize::from(matches!(a, Component::Normal(_)));
+        from.next();
+        to.next();
+    }
+    // Two places that share no folder are better named from the root.
+    if shared == 0 {
+        return path.to_owned();
+    }
+    let way: PathBuf = from.map(|_| Component::ParentDir).chain(to).collect();
+    if way.as_os_str().is_empty() {
+        ".".into()
+    } else {
+        way
+    }
+}
+
+/// `path` for a person: from here or from the root, whichever is shorter.
+pub(crate) fn shown(path: &Path) -> String {
+    let full = path.display().to_string();
+    let (Ok(here), Ok(there)) = (current_folder(), absolute(path)) else {
+        return full;
+    };
+    let way = relative(&here, &there).display().to_string();
+    if way.len() < full.len() { way } else { full }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_between_two_folders() {
+        for (from, to, expected) in [
+            (
+                "/home/ann/shop",
+                "/home/ann/shop-gitops.git",
+                "../shop-gitops.git",
+            ),
+            ("/home/ann/shop", "/home/ann/shop/g.git", "g.git"),
+            ("/home/ann/shop", "/home/ann/shop", "."),
+            ("/home/ann/a/b", "/home/bob/g.git", "../../../bob/g.git"),
+            ("/home/ann/shop", "/srv/g.git", "/srv/g.git"),
+        ] {
+            assert_eq!(
+                relative(Path::new(from), Path::new(to)),
+                Path::new(expected)
+            );
+        }
+    }
+}

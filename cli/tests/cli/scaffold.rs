@@ -1,0 +1,81 @@
+//! `init` and `build`: what they write, and what they never overwrite.
+
+use crate::env::Env;
+
+#[test]
+fn init_never_overwrites() {
+    let env = Env::new();
+    std::fs::create_dir(env.path("source")).expect("a folder");
+    let text = env.transcript(&[
+        &["init", "--tenant", "acme"],
+        &["init"],
+        &["init", "--tenant", "acme"],
+        &["init", "--tenant", "beta"],
+        &["check"],
+        &["init", "--gitops", "../second.git"],
+        &["init", "--gitops", "../home"],
+    ]);
+    snapbox::assert_data_eq!(text, snapbox::file!["snapshots/init.txt"]);
+    assert_eq!(
+        env.git("source", &["rev-parse", "--is-inside-work-tree"])
+            .trim(),
+        "true"
+    );
+    assert_eq!(
+        env.git("source-gitops.git", &["rev-parse", "--is-bare-repository"])
+            .trim(),
+        "true"
+    );
+}
+
+#[test]
+fn build_replaces_only_what_it_made() {
+    let env = Env::new();
+    std::fs::create_dir(env.path("source")).expect("a folder");
+    env.run(&["init"]).ok();
+    let build: &[&str] = &["build", "--out", "../out"];
+    env.run(build).ok();
+    env.write("out/demo/work/stray.yaml", "left over");
+    env.write("out/README.md", "not ours");
+    env.run(build).ok();
+    assert!(
+        !env.path("out/demo/work/stray.yaml").exists(),
+        "the tenant's folder is replaced as a whole"
+    );
+    assert_eq!(env.read("out/README.md"), "not ours");
+
+    // What `build` writes is what a release holds.
+    env.run(&["publish", "--activate", "--reason", "first"])
+        .ok();
+    let release = env.json(&["show", "demo/work", "--manifests"]);
+    for (file, text) in release["manifests"].as_object().expect("manifests") {
+        assert_eq!(
+            env.read(&format!("out/demo/work/{file}")),
+            text.as_str().expect("text"),
+            "{file}"
+        );
+    }
+
+    env.write("foreign/demo/precious", "x");
+    let ran = env.run(&["build", "--out", "../foreign"]);
+    assert_eq!(
+        (ran.code, env.read("foreign/demo/precious").as_str()),
+        (1, "x"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_stream_to_a_reader_that_goes_away_is_no_error() {
+    let env = Env::new();
+    std::fs::create_dir(env.path("source")).expect("a folder");
+    env.run(&["init"]).ok();
+    let script = format!("{} schema bundle | head -n 1", env!("CARGO_BIN_EXE_orzc"));
+    let output = env
+        .command("sh", "source")
+        .args(["-c", &script])
+        .output()
+        .expect("sh runs");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
