@@ -127,6 +127,7 @@ impl Repo {
 pub(crate) fn message(trailers: &Trailers, verb: &str, moves: &[Move]) -> String {
     let lines: Vec<String> = moves
         .iter()
+        .filter(|m| m.from.as_ref() != Some(&m.to))
         .map(|m| {
             format!(
                 "{}/{}: {}",

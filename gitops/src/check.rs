@@ -5,7 +5,7 @@ use std::fmt;
 
 use gix::objs::Kind;
 use orz_core::diag::{Diagnostics, Sources};
-use orz_core::format::{self, ObjectRef, Release};
+use orz_core::format::{self, ClaimKey, ObjectRef, Release};
 use orz_core::id::{Part, ReleaseId, TenantName};
 use orz_core::object::Object;
 use orz_core::{kinds, read};
@@ -148,6 +148,10 @@ pub(crate) fn release(
         }
         Err(error) => return Err(unreadable(error)),
     };
+    if let Some(claim) = entry.claims.iter().find(|claim| !is_claim(claim)) {
+        let detail = format!("`{}` is no kind of claim", claim.kind.escape_debug());
+        return Err(PointerInvalid::new(reason::INDEX_MALFORMED, detail));
+    }
     let manifests = manifests(view, tenant, part, release)?;
     let digest = format::digest_of(
         manifests
@@ -226,6 +230,11 @@ pub(crate) fn allowed(
         })?;
     }
     Ok(())
+}
+
+/// Whether the kind of a claim can be the path segment that it becomes.
+pub(crate) fn is_claim(claim: &ClaimKey) -> bool {
+    !claim.kind.is_empty() && claim.kind.bytes().all(|b| b.is_ascii_lowercase())
 }
 
 /// The files of a release whose commit is the one that every publisher would make.

@@ -346,6 +346,9 @@ impl Error {
             Self::Malformed { .. } | Self::Object { .. } => {
                 "`orzc verify` and `git fsck --strict` list everything that is wrong".to_owned()
             }
+            Self::Git { message, .. } if message.contains("os error 2") => {
+                "install Git 2.36 or newer, and see that `git` is on the `PATH`".to_owned()
+            }
             Self::Git { message, .. } if message.contains("dubious ownership") => {
                 "run as the owner of the repository, or add it to `safe.directory`".to_owned()
             }

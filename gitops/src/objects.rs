@@ -195,15 +195,21 @@ impl Staging {
     /// Adds an object unless it stands already; its id either way.
     pub(crate) fn put(&mut self, kind: Kind, data: Vec<u8>) -> ObjectId {
         let id = id_of(kind, &data);
-        self.put_known(id, kind, data);
+        if self.wants(id) {
+            self.new.insert(id, (kind, data));
+        }
         id
     }
 
     /// Like [`Self::put`], for bytes whose id was computed before.
-    pub(crate) fn put_known(&mut self, id: ObjectId, kind: Kind, data: Vec<u8>) {
-        if !self.reachable.contains(&id) && !self.kept.contains(&id) {
-            self.new.insert(id, (kind, data));
+    pub(crate) fn put_known(&mut self, id: ObjectId, kind: Kind, data: &[u8]) {
+        if self.wants(id) {
+            self.new.insert(id, (kind, data.to_vec()));
         }
+    }
+
+    fn wants(&self, id: ObjectId) -> bool {
+        !self.reachable.contains(&id) && !self.kept.contains(&id)
     }
 
     /// Says that an object is reachable from an expected branch head.

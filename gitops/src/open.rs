@@ -117,7 +117,7 @@ impl Repo {
             refs::Advance::Done => {}
             refs::Advance::Raced => return Err(Error::Contended { attempts: 1 }),
         }
-        packs.release()?;
+        packs.release();
         crate::worktree::follow(&repo, &moves)?;
         Ok(repo)
     }

@@ -96,10 +96,7 @@ impl Repo {
         expected: &Expected,
         request: &Request,
     ) -> Result<Published> {
-        let mut built = releases
-            .into_iter()
-            .map(Built::new)
-            .collect::<Result<Vec<_>>>()?;
+        let mut built: Vec<Built> = releases.into_iter().map(Built::new).collect();
         built.sort_by(|a, b| order(a).cmp(&order(b)));
         if let Some(pair) = built
             .windows(2)
@@ -118,25 +115,29 @@ impl Repo {
             |action| Trailers::new(action, request.reason, request.actor, request.request_id);
         let (publish, activated) = (trailers(Action::Publish)?, trailers(Action::Activate)?);
 
+        let mut valid = BTreeSet::new();
         let written = transact(self, request, |view, staging| {
             let mut items = Vec::new();
             // By id: one release may be published for several clusters, and is one all the same.
             let mut fresh = BTreeMap::new();
             let mut pending = Vec::new();
             for built in &built {
-                let current =
-                    view.pointer(&built.cluster, &built.entry.tenant, built.entry.part)?;
+                let entry = &built.entry;
+                let current = match view.pointer(&built.cluster, &entry.tenant, entry.part) {
+                    // Nobody asked to touch it: the release can be published all the same.
+                    Err(Error::MalformedPointer { .. }) if !activate => None,
+                    current => current?,
+                };
                 refuse_unexpected(view, built, current.as_ref(), expected)?;
-                let skip = built.entry.objects.is_empty() && current.is_none();
-                let known = view.entry(&built.entry.tenant, built.entry.part, &built.id)?;
+                let live = current.as_ref().map(|stored| &stored.pointer);
+                let skip = entry.objects.is_empty() && live.is_none();
+                let known = view.entry(&entry.tenant, entry.part, &built.id)?;
                 let new = known.is_none() && !skip;
+                if known.is_none() && valid.insert(&built.id) {
+                    built.validate()?;
+                }
                 if new {
-                    stage(
-                        view,
-                        staging,
-                        built,
-                        current.as_ref().map(|stored| &stored.pointer),
-                    )?;
+                    stage(view, staging, built, live)?;
                     fresh.entry(&built.id).or_insert(built);
                 }
                 let pointer = if skip {
@@ -144,16 +145,11 @@ impl Repo {
                 } else if !activate {
                     PointerMove::NotRequested
                 } else {
-                    if known.is_some() {
-                        moves::checked(view, &built.entry.tenant, built.entry.part, &built.id)?;
+                    if known.is_some() && live.is_none_or(|live| live.release != built.id) {
+                        moves::checked(view, &entry.tenant, entry.part, &built.id)?;
                     }
-                    let entry = known.unwrap_or_else(|| built.entry.clone());
-                    let (pointer, next) = decide(
-                        built,
-                        &entry,
-                        current.as_ref().map(|stored| &stored.pointer),
-                        now,
-                    );
+                    let entry = known.unwrap_or_else(|| entry.clone());
+                    let (pointer, next) = decide(built, &entry, live, now);
                     if let Some(next) = next {
                         pending.push(Pending {
                             current,
@@ -284,9 +280,7 @@ fn stage(view: &View, staging: &mut Staging, built: &Built, live: Option<&Pointe
             }
         }
     }
-    for (id, kind, bytes) in &built.objects {
-        staging.put_known(*id, *kind, bytes.clone());
-    }
+    built.stage(staging);
     Ok(())
 }
 
@@ -298,8 +292,8 @@ fn index_commits(fresh: &[&Built], parents_max: usize, trailers: &Trailers) -> V
             for built in chunk {
                 let path = paths::index_entry(&built.entry.tenant, built.entry.part, &built.id);
                 files.insert(path, format::to_bytes(&built.entry));
-                for (digest, bytes) in &built.inputs {
-                    files.insert(paths::input(digest), bytes.clone());
+                for (digest, bytes) in built.inputs() {
+                    files.insert(paths::input(digest), bytes.to_vec());
                 }
             }
             let releases = chunk.iter().map(|built| built.commit).collect();

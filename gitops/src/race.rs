@@ -118,10 +118,9 @@ fn others_tenants_and_plain_commits_make_it_try_again() {
     type Other = fn(&Repo);
     let others: [(&str, Other); 3] = [
         ("another tenant", |repo| {
-            drop(
-                repo.publish(vec![work("other", "x")], true, &as_bob())
-                    .expect("bob"),
-            )
+            repo.publish(vec![work("other", "x")], true, &as_bob())
+                .map(drop)
+                .expect("bob");
         }),
         ("a release without activation", |repo| {
             drop(
@@ -170,16 +169,7 @@ fn a_publish_applies_itself_again_and_never_rebuilds_a_release() {
         )
         .expect("bob");
     });
-    let packs = || -> Vec<String> {
-        let mut packs: Vec<_> = std::fs::read_dir(fixture.path().join("objects/pack"))
-            .expect("pack folder")
-            .map(|entry| entry.expect("entry").path().to_string_lossy().into_owned())
-            .filter(|path| path.ends_with(".idx"))
-            .collect();
-        packs.sort();
-        packs
-    };
-    let before = packs();
+    let before = fixture.packs();
     let published = repo
         .publish(vec![work("acme", "four")], true, &request("x"))
         .expect("published");
@@ -188,7 +178,8 @@ fn a_publish_applies_itself_again_and_never_rebuilds_a_release() {
     };
     assert!(!ids.contains(from), "it moved on from bob's release");
     assert_eq!(fixture.live_release("acme", Part::Work).as_ref(), Some(to));
-    let holding: Vec<_> = packs()
+    let holding: Vec<_> = fixture
+        .packs()
         .into_iter()
         .filter(|pack| !before.contains(pack))
         .filter(|pack| git(&fixture.path(), &["verify-pack", "-v", pack]).contains(to.as_str()))

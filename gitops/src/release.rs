@@ -8,9 +8,10 @@ use orz_core::format::{
     self, ClaimKey, Compiler, InputFile, Inputs, ObjectRef, Release, Requirement, Source,
 };
 use orz_core::id::{ClusterName, Digest, Part, ReleaseId, TenantName};
+use orz_core::object::Object;
 
 use crate::error::{Error, Result};
-use crate::objects::{Entry, Mode, id_of};
+use crate::objects::{Entry, Mode, Staging, id_of};
 use crate::view::release_id;
 use crate::{check, commit, trees};
 
@@ -52,39 +53,34 @@ pub(crate) struct Built {
     pub(crate) entry: Release,
     pub(crate) cluster: ClusterName,
     pub(crate) source: Source,
-    pub(crate) inputs: Vec<(Digest, Vec<u8>)>,
-    /// Blobs, the tree, the commit.
-    pub(crate) objects: Vec<(ObjectId, Kind, Vec<u8>)>,
+    inputs: Vec<(InputFile, Vec<u8>)>,
+    files: BTreeMap<String, Vec<u8>>,
+    /// The id of each file's blob, in the order of the files.
+    blobs: Vec<ObjectId>,
+    tree: Vec<u8>,
 }
 
 impl Built {
-    /// Takes only what [`crate::View::check`] will accept later, so that nothing is published that cannot go live.
-    pub(crate) fn new(release: NewRelease) -> Result<Self> {
-        if let Err(message) = agrees(&release) {
-            return Err(Error::BadRelease {
-                tenant: release.tenant,
-                part: release.part,
-                message,
-            });
-        }
-        let mut objects = Vec::with_capacity(release.files.len() + 2);
-        let mut entries = Vec::with_capacity(release.files.len());
-        for (name, bytes) in release.files {
-            let id = id_of(Kind::Blob, &bytes);
-            entries.push(Entry {
-                name: name.into_bytes(),
+    /// Computes the ids. Whether the release may stand on the index is another question: [`Self::validate`].
+    pub(crate) fn new(release: NewRelease) -> Self {
+        let blobs: Vec<ObjectId> = release
+            .files
+            .values()
+            .map(|bytes| id_of(Kind::Blob, bytes))
+            .collect();
+        let mut entries: Vec<Entry> = release
+            .files
+            .keys()
+            .zip(&blobs)
+            .map(|(name, id)| Entry {
+                name: name.clone().into_bytes(),
                 mode: Mode::File,
-                id,
-            });
-            objects.push((id, Kind::Blob, bytes));
-        }
-        let tree_bytes = trees::encode(&mut entries);
-        let tree = id_of(Kind::Tree, &tree_bytes);
-        objects.push((tree, Kind::Tree, tree_bytes));
-        let bytes = commit::release_bytes(tree, &release.tenant, release.part);
+                id: *id,
+            })
+            .collect();
+        let tree = trees::encode(&mut entries);
+        let bytes = commit::release_bytes(id_of(Kind::Tree, &tree), &release.tenant, release.part);
         let commit = id_of(Kind::Commit, &bytes);
-        objects.push((commit, Kind::Commit, bytes));
-
         let id = release_id(commit);
         // Sorted here, so that the entry does not depend on the order in which it was handed over.
         let files: BTreeSet<InputFile> = release
@@ -109,19 +105,83 @@ impl Built {
             source: release.source.clone(),
             compiler: release.compiler,
         };
-        Ok(Self {
+        Self {
             id,
             commit,
             entry,
             cluster: release.cluster,
             source: release.source,
-            inputs: release
-                .inputs
-                .into_iter()
-                .map(|(file, bytes)| (file.sha256, bytes))
-                .collect(),
-            objects,
+            inputs: release.inputs,
+            files: release.files,
+            blobs,
+            tree,
+        }
+    }
+
+    /// Refuses what [`crate::View::check`] would refuse later, so that nothing is published that cannot go live.
+    ///
+    /// It reads every manifest, so it is asked of releases that the index does not have yet.
+    pub(crate) fn validate(&self) -> Result<()> {
+        self.agrees().map_err(|message| Error::BadRelease {
+            tenant: self.entry.tenant.clone(),
+            part: self.entry.part,
+            message,
         })
+    }
+
+    /// Hands over the objects of the release: blobs, tree, commit.
+    pub(crate) fn stage(&self, staging: &mut Staging) {
+        for (id, bytes) in self.blobs.iter().zip(self.files.values()) {
+            staging.put_known(*id, Kind::Blob, bytes);
+        }
+        let tree = id_of(Kind::Tree, &self.tree);
+        staging.put_known(tree, Kind::Tree, &self.tree);
+        let bytes = commit::release_bytes(tree, &self.entry.tenant, self.entry.part);
+        staging.put_known(self.commit, Kind::Commit, &bytes);
+    }
+
+    /// The recorded inputs by digest.
+    pub(crate) fn inputs(&self) -> impl Iterator<Item = (&Digest, &[u8])> {
+        self.inputs
+            .iter()
+            .map(|(file, bytes)| (&file.sha256, bytes.as_slice()))
+    }
+
+    fn agrees(&self) -> Result<(), String> {
+        let entry = &self.entry;
+        let digest = format::digest_of(
+            self.files
+                .iter()
+                .map(|(name, bytes)| (name.as_str(), bytes.as_slice())),
+        );
+        if digest != entry.digest {
+            return Err(format!("its digest is `{digest}`, not `{}`", entry.digest));
+        }
+        let objects = check::objects_of(&self.files).map_err(|e| e.detail)?;
+        let found: BTreeSet<ObjectRef> = objects.iter().map(Object::reference).collect();
+        if found != entry.objects.iter().cloned().collect() {
+            return Err("its list of objects is not that of its files".to_owned());
+        }
+        check::allowed(&entry.tenant, entry.part, &objects).map_err(|e| e.detail)?;
+        if let Some(claim) = entry.claims.iter().find(|claim| !check::is_claim(claim)) {
+            return Err(format!(
+                "`{}` is no kind of claim",
+                claim.kind.escape_debug()
+            ));
+        }
+        let mut paths = BTreeSet::new();
+        for (file, bytes) in &self.inputs {
+            if Digest::of(bytes) != file.sha256 {
+                return Err(format!(
+                    "input `{}` has another digest than it says",
+                    file.path
+                ));
+            }
+            if !paths.insert(&file.path) {
+                return Err(format!("input `{}` is named twice", file.path));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -131,49 +191,4 @@ fn sorted<T: Ord>(items: Vec<T>) -> Vec<T> {
         .collect::<BTreeSet<T>>()
         .into_iter()
         .collect()
-}
-
-fn agrees(release: &NewRelease) -> Result<(), String> {
-    let digest = format::digest_of(
-        release
-            .files
-            .iter()
-            .map(|(name, bytes)| (name.as_str(), bytes.as_slice())),
-    );
-    if digest != release.digest {
-        return Err(format!(
-            "its digest is `{digest}`, not `{}`",
-            release.digest
-        ));
-    }
-    let objects = check::objects_of(&release.files).map_err(|e| e.detail)?;
-    let found: BTreeSet<ObjectRef> = objects
-        .iter()
-        .map(orz_core::object::Object::reference)
-        .collect();
-    if found != release.objects.iter().cloned().collect() {
-        return Err("its list of objects is not that of its files".to_owned());
-    }
-    check::allowed(&release.tenant, release.part, &objects).map_err(|e| e.detail)?;
-    for claim in &release.claims {
-        if claim.kind.is_empty() || !claim.kind.bytes().all(|b| b.is_ascii_lowercase()) {
-            return Err(format!(
-                "`{}` is no kind of claim",
-                claim.kind.escape_debug()
-            ));
-        }
-    }
-    let mut paths = BTreeSet::new();
-    for (file, bytes) in &release.inputs {
-        if Digest::of(bytes) != file.sha256 {
-            return Err(format!(
-                "input `{}` has another digest than it says",
-                file.path
-            ));
-        }
-        if !paths.insert(&file.path) {
-            return Err(format!("input `{}` is named twice", file.path));
-        }
-    }
-    Ok(())
 }

@@ -90,6 +90,11 @@ impl Repo {
                 if !stands && targets.get(&part) != Some(&current.pointer.release) {
                     return Err(moves::moved_by(view, tenant, part, &current.path));
                 }
+                if targets.get(&part) == Some(&current.pointer.release) {
+                    // It is there already, and what does not move needs no check.
+                    moves.push(unmoved(current));
+                    continue;
+                }
                 let entry = match (targets.get(&part), to) {
                     (Some(target), _) | (None, Some(target)) => {
                         moves::checked(view, tenant, part, target)?
@@ -130,6 +135,26 @@ impl Repo {
             Ok((moves, draft))
         })?;
         Ok(with_commit(written.value, written.main_commit.as_ref()))
+    }
+}
+
+fn unmoved(stored: StoredPointer) -> Move {
+    let Pointer {
+        cluster,
+        tenant,
+        part,
+        release,
+        hold,
+        ..
+    } = stored.pointer;
+    Move {
+        cluster,
+        tenant,
+        part,
+        from: Some(release.clone()),
+        to: release,
+        hold,
+        commit: None,
     }
 }
 

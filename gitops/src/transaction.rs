@@ -65,7 +65,7 @@ pub(crate) fn transact<T>(
         let (value, draft) = compose(&view, &mut staging)?;
         let sealed = seal(&view, &mut staging, draft, &ident)?;
         if sealed.moves.is_empty() {
-            packs.release()?;
+            packs.release();
             return Ok(Written {
                 value,
                 index_commit: None,
@@ -79,7 +79,7 @@ pub(crate) fn transact<T>(
             hook(attempt);
         }
         if refs::advance(repo, &sealed.moves, &ident)? == Advance::Done {
-            packs.release()?;
+            packs.release();
             worktree::follow(repo, &sealed.moves)?;
             let head = |name| {
                 sealed

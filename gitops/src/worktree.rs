@@ -11,7 +11,9 @@ use crate::objects::EMPTY_TREE;
 use crate::refs::Move;
 
 /// How long another writer is given to bring a work tree up to the head that it moved.
-const PATIENCE: u32 = 40;
+const PATIENCE: u32 = 100;
+/// The same before a file is called changed by a person.
+const DIRTY_PATIENCE: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// A work tree and the move of the branch that is checked out in it.
@@ -34,7 +36,7 @@ pub(crate) fn refuse_dirty(
             continue;
         };
         let mut dirty = Vec::new();
-        for _ in 0..PATIENCE {
+        for _ in 0..DIRTY_PATIENCE {
             dirty = dirty_files(&follower.path, paths)?;
             if dirty.is_empty() {
                 break;

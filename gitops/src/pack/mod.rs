@@ -93,15 +93,8 @@ impl Kept {
     }
 
     /// Gives the packs back to garbage collection: call it once the branches moved.
-    pub(crate) fn release(mut self) -> Result<()> {
-        self.drop_keeps()
-    }
-
-    fn drop_keeps(&mut self) -> Result<()> {
-        for keep in std::mem::take(&mut self.keeps) {
-            fs::remove_file(&keep).map_err(Error::io(keep))?;
-        }
-        Ok(())
+    pub(crate) fn release(self) {
+        drop(self);
     }
 }
 
@@ -109,7 +102,10 @@ impl Drop for Kept {
     /// After an error the packs stay where they are, because the branches may have moved all the same;
     /// what nothing reaches, garbage collection takes.
     fn drop(&mut self) {
-        let _ = self.drop_keeps();
+        for keep in std::mem::take(&mut self.keeps) {
+            // One that stays behind only delays garbage collection, until a later publish sweeps it.
+            let _ = fs::remove_file(keep);
+        }
     }
 }
 

@@ -15,7 +15,7 @@ fn a_hold_stops_activation_but_neither_publishing_nor_rollback() {
     let two = fixture.live(vec![work("acme", "two")]).items[0]
         .release
         .clone();
-    let held = fixture
+    let changes = fixture
         .repo
         .hold(
             &name("acme"),
@@ -24,12 +24,12 @@ fn a_hold_stops_activation_but_neither_publishing_nor_rollback() {
             &request("investigating"),
         )
         .expect("hold");
-    let hold = held[0].hold.clone().expect("held");
+    let hold = changes[0].hold.clone().expect("held");
     assert_eq!(
         (hold.kind, &hold.blocks, hold.reason.as_str()),
         (HoldKind::Manual, &Blocks::All, "investigating")
     );
-    assert!(held[0].commit.is_some());
+    assert!(changes[0].commit.is_some());
 
     let published = fixture
         .repo
@@ -56,11 +56,11 @@ fn a_hold_stops_activation_but_neither_publishing_nor_rollback() {
     let error = activate(ActivateOptions::default()).expect_err("held");
     assert!(matches!(error, Error::Held { .. }));
     assert_eq!(error.exit_code().code(), 4);
-    let moved = activate(ActivateOptions {
+    let overridden = activate(ActivateOptions {
         override_hold: true,
     })
     .expect("overridden");
-    assert!(moved.hold.is_some(), "the hold itself stays");
+    assert!(overridden.hold.is_some(), "the hold itself stays");
 
     let moves = fixture
         .repo

@@ -41,18 +41,12 @@ fn other_programs_read_every_object() {
     assert_eq!(seen, 4, "init, and one pack for each publish");
     let leftovers: Vec<_> = std::fs::read_dir(fixture.path().join("objects/pack"))
         .expect("pack folder")
-        .map(|entry| {
-            entry
-                .expect("entry")
-                .file_name()
-                .to_string_lossy()
-                .into_owned()
-        })
-        .filter(|name| !name.ends_with(".pack") && !name.ends_with(".idx"))
+        .map(|entry| entry.expect("entry").path())
+        .filter(|path| path.extension().is_none_or(|e| e != "pack" && e != "idx"))
         .collect();
     assert_eq!(
         leftovers,
-        Vec::<String>::new(),
+        Vec::<std::path::PathBuf>::new(),
         "no `.keep` and no temporary file stays behind"
     );
     assert_eq!(

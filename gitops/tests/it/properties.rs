@@ -157,7 +157,7 @@ fn run(
             }
         }
         Step::Rollback { tenant } => {
-            drop(repo.rollback(&name(TENANTS[tenant]), &parts, None, &request("x"))?)
+            drop(repo.rollback(&name(TENANTS[tenant]), &parts, None, &request("x"))?);
         }
         Step::RollbackTo { tenant, nth: n } => {
             if let Some(id) = nth(published, tenant, n) {
@@ -165,10 +165,10 @@ fn run(
             }
         }
         Step::Hold { tenant } => {
-            drop(repo.hold(&name(TENANTS[tenant]), &parts, None, &request("x"))?)
+            drop(repo.hold(&name(TENANTS[tenant]), &parts, None, &request("x"))?);
         }
         Step::ReleaseHold { tenant } => {
-            drop(repo.release_hold(&name(TENANTS[tenant]), &parts, &request("x"))?)
+            drop(repo.release_hold(&name(TENANTS[tenant]), &parts, &request("x"))?);
         }
         Step::Revert => {
             if fixture.git(&["rev-list", "--count", "main"]) != "1" {

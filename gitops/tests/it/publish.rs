@@ -244,7 +244,7 @@ fn what_does_not_agree_with_itself_is_refused() {
         ("digest", |r| r.digest = digest_of([])),
         ("list of objects", |r| drop(r.objects.pop())),
         ("is not a manifest", |r| {
-            with_file(r, "configmap_acme_bad.yaml", b"a: [")
+            with_file(r, "configmap_acme_bad.yaml", b"a: [");
         }),
         ("belongs in", |r| {
             let object = object_of("acme", Part::Work, "a", "b");
@@ -259,7 +259,7 @@ fn what_does_not_agree_with_itself_is_refused() {
                 r,
                 "../escape.yaml",
                 b"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n",
-            )
+            );
         }),
         ("does not belong to tenant", |r| {
             let object = object_of("globex", Part::Work, "a", "b");

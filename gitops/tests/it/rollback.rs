@@ -240,12 +240,12 @@ fn all_parts_go_back_to_what_stood_together() {
         before,
         "not each part one step of its own"
     );
-    let moved: Vec<Part> = moves
+    let went: Vec<Part> = moves
         .iter()
         .filter(|m| m.commit.is_some())
         .map(|m| m.part)
         .collect();
-    assert_eq!(moved, [Part::Data, Part::Work]);
+    assert_eq!(went, [Part::Data, Part::Work]);
     let held = |part| {
         let view = fixture.repo.view().expect("view");
         let pointer = view.pointer(&"in-cluster".parse().expect("valid"), &name("acme"), part);

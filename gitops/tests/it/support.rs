@@ -65,8 +65,9 @@ impl Fixture {
     pub(crate) fn packs(&self) -> Vec<String> {
         let mut packs: Vec<_> = std::fs::read_dir(self.path().join("objects/pack"))
             .expect("pack folder")
-            .map(|entry| entry.expect("entry").path().to_string_lossy().into_owned())
-            .filter(|path| path.ends_with(".idx"))
+            .map(|entry| entry.expect("entry").path())
+            .filter(|path| path.extension().is_some_and(|e| e == "idx"))
+            .map(|path| path.to_string_lossy().into_owned())
             .collect();
         packs.sort();
         packs

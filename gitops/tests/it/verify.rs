@@ -103,7 +103,7 @@ fn planted_tamperings_are_found() {
             |f| {
                 let (evil, files) = evil_release(f, None);
                 f.edit_pointer("acme", Part::Work, |p| {
-                    (p.release, p.digest) = (evil.clone(), digest(&files))
+                    (p.release, p.digest) = (evil.clone(), digest(&files));
                 });
             },
             &[(code::POINTER_INVALID, Some(reason::NO_INDEX_ENTRY))],
@@ -205,7 +205,7 @@ fn planted_tamperings_are_found() {
                 f.commit_by_hand(
                     "main",
                     &[("pointers/in-cluster/zz/acme/work.json", Some(b"{}"))],
-                )
+                );
             },
             &[(code::POINTER_INVALID, Some(reason::PATH_MISMATCH))],
         ),
@@ -213,8 +213,8 @@ fn planted_tamperings_are_found() {
             "another namespace in the pointer",
             |f| {
                 f.edit_pointer("acme", Part::Work, |p| {
-                    p.namespace = "kube-system".to_owned()
-                })
+                    p.namespace = "kube-system".to_owned();
+                });
             },
             &[(code::POINTER_INVALID, Some(reason::NAMESPACE_MISMATCH))],
         ),
@@ -377,7 +377,7 @@ fn plant_release(
         &[release.as_str()],
     );
     fixture.edit_pointer("acme", Part::Work, |p| {
-        (p.release, p.digest) = (release.clone(), digest(files))
+        (p.release, p.digest) = (release.clone(), digest(files));
     });
 }
 
