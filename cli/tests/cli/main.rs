@@ -11,6 +11,7 @@ mod plans;
 mod scaffold;
 mod scenario;
 mod shapes;
+mod tamper;
 mod usage;
 
 /// A file that is not declared above would never run.
