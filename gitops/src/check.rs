@@ -274,8 +274,8 @@ fn manifests(
         return Err(PointerInvalid::new(reason::NOT_CANONICAL, detail));
     }
     let mut manifests = BTreeMap::new();
-    for entry in view.objects.tree(found.tree).map_err(unreadable)? {
-        let name = match String::from_utf8(entry.name) {
+    for entry in view.objects.tree(found.tree).map_err(unreadable)?.iter() {
+        let name = match String::from_utf8(entry.name.clone()) {
             Ok(name) if entry.mode == Mode::File => name,
             Ok(name) => {
                 let detail = format!("`{name}` has the mode {}", entry.mode.octal());

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use gix::ObjectId;
 use gix::hash::Kind as HashKind;
@@ -15,7 +16,12 @@ pub(crate) const EMPTY_TREE: ObjectId = ObjectId::empty_tree(HashKind::Sha1);
 /// The objects of a repository, read only.
 pub(crate) struct Objects {
     repo: RefCell<gix::Repository>,
+    /// Trees read before: every lookup passes the same few near the root.
+    trees: RefCell<BTreeMap<ObjectId, Rc<[Entry]>>>,
 }
+
+/// So many trees are remembered before all are forgotten, to bound the memory of a walk over everything.
+const TREES_MAX: usize = 4_096;
 
 /// A commit as far as this package needs it.
 #[derive(Clone, Debug)]
@@ -63,6 +69,7 @@ impl Objects {
     pub(crate) fn new(repo: gix::Repository) -> Self {
         Self {
             repo: RefCell::new(repo),
+            trees: RefCell::default(),
         }
     }
 
@@ -94,8 +101,17 @@ impl Objects {
     }
 
     /// The entries of a tree in Git's order.
-    pub(crate) fn tree(&self, id: ObjectId) -> Result<Vec<Entry>> {
-        parse_tree(id, &self.read(id, Kind::Tree)?)
+    pub(crate) fn tree(&self, id: ObjectId) -> Result<Rc<[Entry]>> {
+        if let Some(known) = self.trees.borrow().get(&id) {
+            return Ok(Rc::clone(known));
+        }
+        let entries: Rc<[Entry]> = parse_tree(id, &self.read(id, Kind::Tree)?)?.into();
+        let mut trees = self.trees.borrow_mut();
+        if trees.len() >= TREES_MAX {
+            trees.clear();
+        }
+        trees.insert(id, Rc::clone(&entries));
+        Ok(entries)
     }
 
     pub(crate) fn commit(&self, id: ObjectId) -> Result<Commit> {

@@ -275,7 +275,7 @@ fn stage(view: &View, staging: &mut Staging, built: &Built, live: Option<&Pointe
             && let Ok(commit) = view.objects.commit(object_id(live.release.as_str()))
             && let Ok(entries) = view.objects.tree(commit.tree)
         {
-            for entry in entries {
+            for entry in entries.iter() {
                 staging.reachable(entry.id);
             }
         }

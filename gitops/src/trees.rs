@@ -13,15 +13,12 @@ pub(crate) fn lookup(objects: &Objects, root: ObjectId, path: &str) -> Result<Op
     let mut tree = root;
     let mut segments = path.split('/').peekable();
     while let Some(segment) = segments.next() {
-        let Some(entry) = objects
-            .tree(tree)?
-            .into_iter()
-            .find(|e| e.name == segment.as_bytes())
-        else {
+        let entries = objects.tree(tree)?;
+        let Some(entry) = entries.iter().find(|e| e.name == segment.as_bytes()) else {
             return Ok(None);
         };
         if segments.peek().is_none() {
-            return Ok(Some(entry));
+            return Ok(Some(entry.clone()));
         }
         if entry.mode != Mode::Tree {
             return Ok(None);
@@ -210,10 +207,10 @@ fn read_tree(objects: &Objects, staging: &mut Staging, id: ObjectId) -> Result<V
     if id != EMPTY_TREE {
         staging.reachable(id);
     }
-    for entry in &entries {
+    for entry in entries.iter() {
         staging.reachable(entry.id);
     }
-    Ok(entries)
+    Ok(entries.to_vec())
 }
 
 fn walk(
@@ -222,12 +219,12 @@ fn walk(
     path: &str,
     found: &mut Vec<(String, Entry)>,
 ) -> Result<()> {
-    for entry in objects.tree(tree)? {
+    for entry in objects.tree(tree)?.iter() {
         let path = join(path, &entry.name);
         if entry.mode == Mode::Tree {
             walk(objects, entry.id, &path, found)?;
         } else {
-            found.push((path, entry));
+            found.push((path, entry.clone()));
         }
     }
     Ok(())
@@ -243,8 +240,9 @@ fn compare(
     if before == after {
         return Ok(());
     }
-    let entries =
-        |tree: Option<ObjectId>| tree.map_or_else(|| Ok(Vec::new()), |id| objects.tree(id));
+    let entries = |tree: Option<ObjectId>| -> Result<Vec<Entry>> {
+        tree.map_or_else(|| Ok(Vec::new()), |id| Ok(objects.tree(id)?.to_vec()))
+    };
     let mut names: BTreeMap<Vec<u8>, (Option<Entry>, Option<Entry>)> = BTreeMap::new();
     for entry in entries(before)? {
         let name = entry.name.clone();

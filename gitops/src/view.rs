@@ -134,7 +134,7 @@ impl View {
             return Ok(Vec::new());
         }
         let mut found = Vec::new();
-        for cluster in self.objects.tree(folder.id)? {
+        for cluster in self.objects.tree(folder.id)?.iter() {
             let Some(cluster) = std::str::from_utf8(&cluster.name)
                 .ok()
                 .and_then(|n| n.parse::<ClusterName>().ok())
@@ -203,7 +203,7 @@ impl View {
         let commit = self.objects.commit(object_id(release.as_str()))?;
         self.objects
             .tree(commit.tree)?
-            .into_iter()
+            .iter()
             .map(|entry| {
                 let name = String::from_utf8_lossy(&entry.name).into_owned();
                 if entry.mode != Mode::File {

@@ -87,23 +87,13 @@ impl<W: Write> Hashing<W> {
 fn deflate_all(objects: &[(ObjectId, Kind, Vec<u8>)]) -> io::Result<Vec<Vec<u8>>> {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     if objects.len() < PARALLEL_FROM || threads == 1 {
-        return objects
-            .iter()
-            .map(|(_, kind, data)| deflate(*kind, data))
-            .collect();
+        return deflate_some(objects);
     }
     let share = objects.len().div_ceil(threads);
     std::thread::scope(|scope| {
         let workers: Vec<_> = objects
             .chunks(share)
-            .map(|chunk| {
-                scope.spawn(move || {
-                    chunk
-                        .iter()
-                        .map(|(_, kind, data)| deflate(*kind, data))
-                        .collect::<io::Result<Vec<_>>>()
-                })
-            })
+            .map(|chunk| scope.spawn(move || deflate_some(chunk)))
             .collect();
         let mut all = Vec::with_capacity(objects.len());
         for worker in workers {
@@ -117,16 +107,30 @@ fn deflate_all(objects: &[(ObjectId, Kind, Vec<u8>)]) -> io::Result<Vec<Vec<u8>>
     })
 }
 
-/// Kind and size as a variable-length number, then the zlib stream.
-fn deflate(kind: Kind, data: &[u8]) -> io::Result<Vec<u8>> {
+/// One encoder for all: making one costs more than deflating a manifest.
+fn deflate_some(objects: &[(ObjectId, Kind, Vec<u8>)]) -> io::Result<Vec<Vec<u8>>> {
+    // Level 1: the next `git repack` compresses again anyway, and publishing waits for this.
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(1));
+    objects
+        .iter()
+        .map(|(_, kind, data)| {
+            let mut out = header(*kind, data.len() as u64);
+            encoder.write_all(data)?;
+            out.append(&mut encoder.reset(Vec::with_capacity(data.len() / 2 + 16))?);
+            Ok(out)
+        })
+        .collect()
+}
+
+/// Kind and size as a number of variable length.
+fn header(kind: Kind, mut size: u64) -> Vec<u8> {
     let number: u8 = match kind {
         Kind::Commit => 1,
         Kind::Tree => 2,
         Kind::Blob => 3,
         Kind::Tag => 4,
     };
-    let mut out = Vec::with_capacity(data.len() / 2 + 16);
-    let mut size = data.len() as u64;
+    let mut out = Vec::new();
     let mut byte = number << 4 | low_bits(size, 4);
     size >>= 4;
     while size > 0 {
@@ -135,10 +139,7 @@ fn deflate(kind: Kind, data: &[u8]) -> io::Result<Vec<u8>> {
         size >>= 7;
     }
     out.push(byte);
-    // Level 1: the next `git repack` compresses again anyway, and publishing waits for this.
-    let mut encoder = ZlibEncoder::new(out, Compression::new(1));
-    encoder.write_all(data)?;
-    encoder.finish()
+    out
 }
 
 fn low_bits(number: u64, bits: u32) -> u8 {

@@ -352,3 +352,99 @@ fn with_file(release: &mut NewRelease, name: &str, bytes: &[u8]) {
             .map(|(name, bytes)| (name.as_str(), bytes.as_slice())),
     );
 }
+
+#[test]
+fn a_publish_that_expects_other_pointers_writes_nothing() {
+    let fixture = Fixture::new();
+    fixture.live(vec![work("acme", "one")]);
+    let key = (
+        name("acme"),
+        Part::Work,
+        "in-cluster".parse().expect("valid"),
+    );
+    let base = fixture.stored("acme", Part::Work).blob;
+    fixture.live(vec![work("acme", "two")]);
+    let before = fixture.fingerprint();
+    let publish = |expected| {
+        fixture.repo.publish_expecting(
+            vec![work("acme", "three")],
+            true,
+            &[(key.clone(), expected)].into(),
+            &request("x"),
+        )
+    };
+    for stale in [Some(base), None] {
+        let error = publish(stale).expect_err("it moved");
+        assert_eq!(error.exit_code().code(), 5);
+        assert!(
+            error.to_string().contains("Ann <ann@example.com>"),
+            "{error}"
+        );
+        assert_eq!(fixture.fingerprint(), before);
+    }
+    publish(Some(fixture.stored("acme", Part::Work).blob)).expect("it stands");
+}
+
+#[test]
+fn the_newest_release_is_the_one_that_came_last() {
+    let fixture = Fixture::new();
+    let newest = || {
+        fixture
+            .repo
+            .view()
+            .expect("view")
+            .newest(&name("acme"), Part::Work)
+            .expect("readable")
+    };
+    assert_eq!(newest(), None);
+    for text in ["one", "two", "three"] {
+        let published = fixture
+            .repo
+            .publish(vec![work("acme", text)], false, &request("x"))
+            .expect("publish");
+        fixture.live(vec![work("globex", text)]);
+        assert_eq!(
+            newest().as_ref(),
+            Some(&published.items[0].release),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_malformed_pointer_stops_activation_and_nothing_else() {
+    let fixture = Fixture::new();
+    fixture.live(vec![work("acme", "one"), work("globex", "one")]);
+    let path = fixture.stored("acme", Part::Work).path;
+    fixture.commit_by_hand("main", &[(&path, Some(b"{"))]);
+    let before = fixture.fingerprint();
+    let error = fixture
+        .repo
+        .publish(vec![work("acme", "two")], true, &request("x"))
+        .expect_err("malformed");
+    assert!(
+        matches!(&error, Error::MalformedPointer { path: found, .. } if *found == path),
+        "{error}"
+    );
+    assert_eq!(fixture.fingerprint(), before);
+    fixture
+        .repo
+        .publish(vec![work("acme", "two")], false, &request("x"))
+        .expect("published, not activated");
+    fixture.live(vec![work("globex", "two")]);
+    let files = fixture
+        .repo
+        .view()
+        .expect("view")
+        .pointers()
+        .expect("readable");
+    assert_eq!(
+        files
+            .iter()
+            .map(|file| file.valid().is_some())
+            .filter(|valid| *valid)
+            .count(),
+        1
+    );
+    assert_eq!(files.len(), 2);
+}

@@ -137,3 +137,30 @@ fn other_branches_and_linked_work_trees() {
     git(path, &["fsck", "--strict"]);
     std::fs::remove_dir_all(linked).expect("removed");
 }
+
+#[test]
+fn several_writers_leave_a_clean_work_tree() {
+    let (folder, _repo) = checked_out();
+    let path = folder.path();
+    std::thread::scope(|scope| {
+        for writer in 0..3 {
+            scope.spawn(move || {
+                let repo = Repo::open(path).expect("open");
+                for round in 0..4 {
+                    let tenant = format!("tenant-{writer}");
+                    let releases = vec![work(&tenant, &round.to_string())];
+                    repo.publish(releases, true, &request("x")).expect("lands");
+                }
+            });
+        }
+    });
+    assert_eq!(status(path), "");
+    assert_eq!(git(path, &["rev-list", "--count", "main"]), "13");
+    assert!(
+        Repo::open(path)
+            .expect("open")
+            .verify(None)
+            .expect("verify")
+            .is_ok()
+    );
+}
