@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use gix::ObjectId;
 
-use crate::Repo;
 use crate::commit::Ident;
 use crate::error::{Error, Result};
 use crate::git::{Git, said};
+use crate::{Repo, pack};
 
 /// A branch that is to move from one commit to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +73,9 @@ pub(crate) fn advance(repo: &Repo, moves: &[Move], ident: &Ident) -> Result<Adva
         .input(commands)
         .finish()?;
     if output.status.success() {
+        // Git syncs the files and not their folder; without it a power cut could take the renames back.
+        let folder = repo.common_dir().join("refs/heads");
+        pack::sync_folder(&folder).map_err(Error::io(folder))?;
         return Ok(Advance::Done);
     }
     let fresh = crate::open::reopen(&repo.gix)?;

@@ -142,12 +142,13 @@ fn settle(file: &File) -> std::io::Result<()> {
 }
 
 #[cfg(unix)]
-fn sync_folder(folder: &Path) -> std::io::Result<()> {
+/// Makes the names in a folder reach the disk.
+pub(crate) fn sync_folder(folder: &Path) -> std::io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
 #[cfg(not(unix))]
-fn sync_folder(_: &Path) -> std::io::Result<()> {
+pub(crate) fn sync_folder(_: &Path) -> std::io::Result<()> {
     // Elsewhere a folder cannot be opened to be synced; the rename itself is journalled.
     Ok(())
 }
