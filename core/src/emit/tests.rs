@@ -66,3 +66,23 @@ fn serde_json_sorts_keys_and_keeps_numbers_as_numbers() -> Result<(), serde_json
     assert_eq!(yaml(&value), "a: 1.1\nb: 1\nc: 100.0\n");
     Ok(())
 }
+
+#[test]
+fn what_cannot_be_seen_is_escaped() {
+    for (c, escaped) in [
+        ('\u{a0}', "\\u00A0"),
+        ('\u{85}', "\\u0085"),
+        ('\u{7f}', "\\u007F"),
+        ('\u{200b}', "\\u200B"),
+        ('\u{202e}', "\\u202E"),
+        ('\u{2028}', "\\u2028"),
+        ('\u{feff}', "\\uFEFF"),
+        ('\u{e0041}', "\\U000E0041"),
+        ('\0', "\\u0000"),
+        ('\r', "\\r"),
+        ('\t', "\\t"),
+        ('\u{1f600}', "\u{1f600}"),
+    ] {
+        assert_eq!(yaml(&json!(format!("a {c}"))), format!("\"a {escaped}\"\n"));
+    }
+}

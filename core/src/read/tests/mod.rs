@@ -1,3 +1,4 @@
+mod cases;
 mod codes;
 mod json;
 mod places;
