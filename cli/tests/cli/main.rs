@@ -6,6 +6,7 @@ mod env;
 
 mod check;
 mod determinism;
+mod documents;
 mod help;
 mod plans;
 mod scaffold;
