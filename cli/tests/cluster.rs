@@ -4,6 +4,11 @@
 //! Stand-ins write what a kubelet and the operators would write; the deployment controller, the binder and
 //! the garbage collector are the real ones.
 
+#![expect(
+    clippy::print_stderr,
+    reason = "the transcript of the commands is what a failing run is read by"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fs;
@@ -186,7 +191,7 @@ fn edit_apps(scene: &Scene, edit: impl FnOnce(&mut Vec<Value>)) -> TestResult {
     Ok(())
 }
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[test]
 fn a_tenant_goes_live_changes_and_comes_back_on_a_real_api_server() -> TestResult {
@@ -353,7 +358,7 @@ fn a_tenant_goes_live_changes_and_comes_back_on_a_real_api_server() -> TestResul
 
 /// The release that the tenant's `work` pointer names.
 fn live_work(scene: &Scene) -> TestResult<String> {
-    let view = orz_gitops::Repo::open(&scene.gitops())?.view()?;
+    let view = orz_gitops::Repo::open(scene.gitops())?.view()?;
     let tenant = "acme".parse()?;
     let pointer = view
         .pointer(&"in-cluster".parse()?, &tenant, orz_core::id::Part::Work)?

@@ -38,7 +38,8 @@ mod tests {
     /// `printf '\0\0\0\0\0\0\0\1a\0\0\0\0\0\0\0\2hi…' | sha256sum`.
     #[test]
     fn vectors() {
-        let cases: [(&[(&str, &[u8])], &str); 3] = [
+        type Case<'a> = (&'a [(&'a str, &'a [u8])], &'a str);
+        let cases: [Case; 3] = [
             (
                 &[],
                 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",

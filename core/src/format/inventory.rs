@@ -76,7 +76,9 @@ mod tests {
             cluster: "in-cluster".parse().expect("valid"),
             tenant: "acme".parse().expect("valid"),
             part: Part::Work,
-            release: "0123456789abcdef0123456789abcdef01234567".parse().expect("valid"),
+            release: "0123456789abcdef0123456789abcdef01234567"
+                .parse()
+                .expect("valid"),
             digest: Digest::of(b""),
             complete: true,
             objects: vec![InventoryItem {
@@ -97,6 +99,9 @@ mod tests {
         let bytes = to_bytes(&inventory);
         assert_eq!(from_bytes::<Inventory>(&bytes).expect("valid"), inventory);
         let text = String::from_utf8(bytes).expect("UTF-8");
-        assert!(!text.contains("kept") && text.contains("\"kind\": \"Service\""), "{text}");
+        assert!(
+            !text.contains("kept") && text.contains("\"kind\": \"Service\""),
+            "{text}"
+        );
     }
 }

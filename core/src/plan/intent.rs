@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::changes::Owner;
+use super::changes::{Owner, OwnerKind};
 use crate::Value;
 use crate::diff::{Change, FieldChange, ObjectChange, Step};
 
@@ -57,6 +57,10 @@ pub(super) fn summary(
         texts.push(format!("{more} more"));
     }
     texts
+}
+
+fn is_config(owner: Option<&Owner>) -> bool {
+    owner.is_some_and(|owner| owner.kind == OwnerKind::Config)
 }
 
 /// Phrases in the order of what caused them; what can be counted together is.
@@ -114,6 +118,14 @@ impl Phrases {
                 if resources == "resources" && (side == "requests" || side == "limits") =>
             {
                 self.amount(&subject, resource, side == "requests", arrow(field));
+            }
+            // The pointer of a config: its version says it, the name of the frozen ConfigMap repeats it.
+            [Step::Key(data), Step::Key(key)] if data == "data" && is_config(owner) => {
+                match key.as_str() {
+                    "version" => self.text(format!("active version {}", arrow(field))),
+                    "config_map" => {}
+                    _ => self.other(&subject, steps, field),
+                }
             }
             _ => self.other(&subject, steps, field),
         }

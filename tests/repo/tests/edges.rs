@@ -95,13 +95,13 @@ fn edges_between_our_packages_are_the_ones_we_decided() {
 #[test]
 fn pure_packages_reach_nothing_that_touches_the_world() {
     let packages = packages();
-    let by_name = |name: &str| packages.iter().filter(move |p| p.name.as_str() == name);
     for (name, banned) in NEVER {
         let mut reached = BTreeSet::new();
         let mut open = vec![(*name).to_owned()];
         while let Some(next) = open.pop() {
             // Every version of a name counts, which can only report too much.
-            for dependency in by_name(&next).flat_map(shipped_names) {
+            let versions = packages.iter().filter(|p| p.name.as_str() == next);
+            for dependency in versions.flat_map(shipped_names) {
                 if reached.insert(dependency.clone()) {
                     open.push(dependency);
                 }

@@ -183,6 +183,11 @@ fn other_fields() {
         ),
         (config("a", "1"), config("a", "2\n3"), "key text changed"),
         (config("a", "1"), config("a", ""), "key text 1 → \"\""),
+        (
+            active("v1", "config-shop-v1-0000000a"),
+            active("v2", "config-shop-v2-0000000b"),
+            "active version v1 → v2",
+        ),
         (quota("1"), quota("2"), "quota requests.cpu 1 → 2"),
         (
             service("web", 80),
@@ -207,6 +212,20 @@ fn other_fields() {
     ] {
         assert_eq!(phrases(&before, &after), expected);
     }
+}
+
+/// The pointer of a config to its active version.
+fn active(version: &str, config_map: &str) -> Object {
+    object(json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": "config-shop",
+            "namespace": "acme",
+            "labels": { "orz.dev/config": "shop" },
+        },
+        "data": { "version": version, "config_map": config_map },
+    }))
 }
 
 #[test]
