@@ -1,0 +1,4 @@
+//! See `orz_fuzz::read_json`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| orz_fuzz::read_json(data));

@@ -1,0 +1,1 @@
+//! Replays the committed fuzzing corpus; see `tests/`. The library is empty.
