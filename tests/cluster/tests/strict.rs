@@ -3,6 +3,11 @@
 //!
 //! Objects are really applied, not only validated: quota, defaults and admission have their say too.
 
+#![expect(
+    clippy::print_stderr,
+    reason = "how much was tried is part of the result"
+)]
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
