@@ -78,6 +78,24 @@ pub fn claim(key: &ClaimKey) -> String {
     )
 }
 
+/// `brakes/<cluster>.json` on [`MAIN`].
+pub fn brake(cluster: &ClusterName) -> String {
+    format!("brakes/{cluster}.json")
+}
+
+/// `refs/orz/status/<cluster>/<shard>`: outside `refs/heads/`, so that Argo CD never fetches it.
+pub fn status_ref(cluster: &ClusterName, shard: u32) -> String {
+    format!("{STATUS_REFS}{cluster}/{shard}")
+}
+
+/// What every name of [`status_ref`] starts with.
+pub const STATUS_REFS: &str = "refs/orz/status/";
+
+/// `<xx>/<tenant>/<part>.json` in the tree of a status commit.
+pub fn status(tenant: &TenantName, part: Part) -> String {
+    format!("{}/{tenant}/{part}.json", shard(tenant))
+}
+
 /// File name of an object in a release: `<kind>[.<group>]_<namespace>_<name>.yaml`.
 ///
 /// Kind in lower case, no group for the core group, `-` for the namespace of a cluster-scoped object,

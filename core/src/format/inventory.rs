@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Document;
 use super::release::ObjectRef;
+use super::status::Memory;
 use crate::id::{ClusterName, Digest, Part, ReleaseId, TenantName};
 use crate::object::ObjectKey;
 
@@ -29,6 +30,9 @@ pub struct Inventory {
     pub complete: bool,
     /// Everything that exists or is about to, sorted by group, kind, namespace and name.
     pub objects: Vec<InventoryItem>,
+    /// What the judgement of the activation must survive a kill.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
 }
 
 impl Document for Inventory {
@@ -95,6 +99,7 @@ mod tests {
                 live: None,
                 kept: false,
             }],
+            memory: None,
         };
         let bytes = to_bytes(&inventory);
         assert_eq!(from_bytes::<Inventory>(&bytes).expect("valid"), inventory);

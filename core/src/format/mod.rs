@@ -9,6 +9,7 @@ mod digest;
 mod inventory;
 mod pointer;
 mod release;
+mod status;
 mod trailers;
 
 use serde::Serialize;
@@ -19,7 +20,8 @@ pub use digest::digest_of;
 pub use inventory::{Inventory, InventoryItem};
 pub use pointer::{Blocks, Hold, HoldKind, Pointer, Source, State, StateKind};
 pub use release::{Compiler, InputFile, Inputs, ObjectRef, Release, Requirement};
-pub use trailers::{Action, TrailerError, Trailers};
+pub use status::{Baseline, Blocking, Brake, HealthWord, Memory, Next, ObjectName, Phase, Status};
+pub use trailers::{Action, Cause, TrailerError, Trailers};
 
 /// The version of every format here.
 pub const API_VERSION: &str = "orz.dev/v1";

@@ -17,16 +17,37 @@ pub enum Action {
     Hold,
     /// A hold was released.
     ReleaseHold,
+    /// The reconciler moved a pointer back because the release did not become healthy.
+    AutoRollback,
+    /// A part no longer follows its pointer automatically.
+    Freeze,
+    /// A part follows its pointer again.
+    Thaw,
+    /// A tenant is on its way out.
+    Retire,
+    /// Durable objects of a tenant may be deleted.
+    Destroy,
+    /// The brake of a cluster was set.
+    Brake,
+    /// The brake of a cluster was lifted.
+    Resume,
 }
 
 impl Action {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 13] = [
         Self::Init,
         Self::Publish,
         Self::Activate,
         Self::Rollback,
         Self::Hold,
         Self::ReleaseHold,
+        Self::AutoRollback,
+        Self::Freeze,
+        Self::Thaw,
+        Self::Retire,
+        Self::Destroy,
+        Self::Brake,
+        Self::Resume,
     ];
 
     /// The action as it stands in the trailer.
@@ -38,6 +59,13 @@ impl Action {
             Self::Rollback => "rollback",
             Self::Hold => "hold",
             Self::ReleaseHold => "release-hold",
+            Self::AutoRollback => "auto-rollback",
+            Self::Freeze => "freeze",
+            Self::Thaw => "thaw",
+            Self::Retire => "retire",
+            Self::Destroy => "destroy",
+            Self::Brake => "brake",
+            Self::Resume => "resume",
         }
     }
 }
@@ -53,6 +81,19 @@ pub struct Trailers {
     pub actor: Option<String>,
     /// `Orz-Request-Id`: the caller's own id of the request.
     pub request_id: Option<String>,
+    /// `Orz-Object`, `Orz-Message`, `Orz-Detail`: what made the reconciler move a pointer.
+    pub cause: Option<Cause>,
+}
+
+/// Why the reconciler moved a pointer, in Kubernetes' own words; never a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// The failing object: `Deployment acme/web`.
+    pub object: String,
+    /// What is wrong with it.
+    pub message: String,
+    /// The last lines that Kubernetes gives about it: a pod's waiting reason, an event.
+    pub details: Vec<String>,
 }
 
 /// A value that cannot be a trailer.
@@ -79,6 +120,8 @@ pub enum TrailerError {
 }
 
 const MAX: usize = 1_000;
+/// How many lines of what Kubernetes said are kept.
+const DETAILS_MAX: usize = 5;
 
 impl Trailers {
     /// Trailers of an action, each value checked to be one non-empty line without control characters.
@@ -93,7 +136,25 @@ impl Trailers {
             reason: reason.map(|r| line("reason", r)).transpose()?,
             actor: Some(line("actor", actor)?),
             request_id: request_id.map(|r| line("request id", r)).transpose()?,
+            cause: None,
         })
+    }
+
+    /// Adds why the reconciler acts. What a cluster says is not ours to choose, so it is made one line of
+    /// harmless characters and cut, rather than refused.
+    #[must_use]
+    pub fn because(mut self, cause: &Cause) -> Self {
+        self.cause = Some(Cause {
+            object: tame(&cause.object),
+            message: tame(&cause.message),
+            details: cause
+                .details
+                .iter()
+                .take(DETAILS_MAX)
+                .map(|d| tame(d))
+                .collect(),
+        });
+        self
     }
 
     /// The whole commit message: subject, blank line, trailers.
@@ -111,7 +172,15 @@ impl Trailers {
                     .map(|v| v.trim().to_owned())
             })
         };
+        let details = last.lines().filter_map(|l| l.strip_prefix("Orz-Detail: "));
+        let details: Vec<String> = details.map(|d| d.trim().to_owned()).collect();
+        let cause = find("Orz-Object").map(|object| Cause {
+            object,
+            message: find("Orz-Message").unwrap_or_default(),
+            details,
+        });
         Self {
+            cause,
             action: find("Orz-Action")
                 .and_then(|a| Action::ALL.into_iter().find(|x| x.as_str() == a)),
             reason: find("Orz-Reason"),
@@ -134,8 +203,26 @@ impl fmt::Display for Trailers {
                 writeln!(f, "{key}: {value}")?;
             }
         }
+        if let Some(cause) = &self.cause {
+            writeln!(f, "Orz-Object: {}", cause.object)?;
+            writeln!(f, "Orz-Message: {}", cause.message)?;
+            for detail in &cause.details {
+                writeln!(f, "Orz-Detail: {detail}")?;
+            }
+        }
         Ok(())
     }
+}
+
+/// One line of what somebody else said.
+fn tame(text: &str) -> String {
+    let one_line = text.chars().map(|c| match c {
+        c if c.is_control() || c == '\u{2028}' || c == '\u{2029}' => ' ',
+        c => c,
+    });
+    let text: String = one_line.collect();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").chars().take(MAX / 2).collect()
 }
 
 fn line(field: &'static str, text: &str) -> Result<String, TrailerError> {
@@ -209,8 +296,35 @@ mod tests {
                 action: None,
                 reason: None,
                 actor: None,
-                request_id: None
+                request_id: None,
+                cause: None
             }
         );
+    }
+
+    #[test]
+    fn a_cause_is_kept_and_tamed() {
+        let cause = Cause {
+            object: "Deployment acme/web".to_owned(),
+            message: "exceeded its deadline\nOrz-Actor: root".to_owned(),
+            details: vec![
+                "pod web-1: ImagePullBackOff".to_owned(),
+                "\u{1b}[31mred".to_owned(),
+            ],
+        };
+        let trailers = Trailers::new(
+            Action::AutoRollback,
+            Some("not healthy"),
+            "orz-reconciler",
+            None,
+        )
+        .expect("valid")
+        .because(&cause);
+        let parsed = Trailers::parse(&trailers.message("rollback acme/work"));
+        assert_eq!(parsed, trailers);
+        assert_eq!(parsed.actor.as_deref(), Some("orz-reconciler"));
+        let kept = parsed.cause.expect("a cause");
+        assert_eq!(kept.message, "exceeded its deadline Orz-Actor: root");
+        assert_eq!(kept.details, ["pod web-1: ImagePullBackOff", "[31mred"]);
     }
 }

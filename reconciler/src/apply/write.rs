@@ -302,6 +302,11 @@ impl Writer<'_> {
             digest: self.desired.digest.clone(),
             complete,
             objects: self.items.values().cloned().collect(),
+            memory: self
+                .observation
+                .inventory
+                .as_ref()
+                .and_then(|inventory| inventory.memory.clone()),
         };
         let version = store::write(self.api, &inventory, self.observation.version.as_deref())?;
         self.observation.version = Some(version);

@@ -128,6 +128,8 @@ impl DirEngine {
             digest: desired.digest.clone(),
             complete: true,
             objects: items,
+            // A directory has no health, so there is nothing to judge and to remember.
+            memory: None,
         })?;
         Ok(draft)
     }

@@ -53,6 +53,7 @@ fn run(
         digest: Digest::of(b""),
         complete: true,
         objects: known.iter().map(item).collect(),
+        memory: None,
     };
     let observation = Observation {
         inventory: Some(inventory),
