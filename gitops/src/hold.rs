@@ -44,6 +44,7 @@ impl Repo {
             at: request.now.clone(),
             until: until.map(str::to_owned),
             blocks: Blocks::All,
+            over: None,
         };
         self.set_holds(tenant, parts, Some(&hold), Action::Hold, request)
     }

@@ -68,6 +68,7 @@ impl Repo {
             at: request.now.clone(),
             until: None,
             blocks: Blocks::All,
+            over: None,
         };
         let mut bases = Bases::default();
         // The history of a pointer that did not change is still the same at the next attempt.

@@ -209,6 +209,7 @@ impl Line {
             StateKind::Live => "",
             StateKind::Frozen => "frozen",
             StateKind::Retiring => "retiring",
+            StateKind::Destroying => "destroying",
         };
         let hold = pointer.hold.as_ref().map(|hold| {
             let until = hold

@@ -182,6 +182,7 @@ mod tests {
                 at: "2026-01-01T00:00:00Z".to_owned(),
                 until: None,
                 blocks,
+                over: None,
             };
             assert!(hold.blocks(&blocked));
             assert_eq!(hold.blocks(&other), stops_other);

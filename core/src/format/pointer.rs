@@ -55,7 +55,7 @@ pub struct Source {
 /// What the engine should do with a part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct State {
-    /// Live, frozen or retiring.
+    /// Live, frozen, retiring or destroying.
     pub kind: StateKind,
     /// Who set it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -86,8 +86,33 @@ pub enum StateKind {
     Live,
     /// No automatic sync.
     Frozen,
-    /// On its way out; may become empty.
+    /// On its way out: what is not durable goes.
     Retiring,
+    /// On its way out with everything: durable objects may be deleted too.
+    Destroying,
+}
+
+impl StateKind {
+    /// Whether the part is on its way out. Nothing is activated here unless somebody insists.
+    pub const fn is_leaving(self) -> bool {
+        matches!(self, Self::Retiring | Self::Destroying)
+    }
+
+    /// The word as it stands in the pointer.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Frozen => "frozen",
+            Self::Retiring => "retiring",
+            Self::Destroying => "destroying",
+        }
+    }
+}
+
+impl std::fmt::Display for StateKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// A note that stops automatic activation.
@@ -106,6 +131,10 @@ pub struct Hold {
     pub until: Option<String>,
     /// What it stops.
     pub blocks: Blocks,
+    /// The automatic hold that a manual one was laid over. It stands again when the manual one ends, so that
+    /// a person who holds and releases does not let a release through that a machine found broken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<Box<Hold>>,
 }
 
 /// Who set a hold.
@@ -128,12 +157,34 @@ pub enum Blocks {
 }
 
 impl Hold {
-    /// Whether this hold stops an activation of `release`.
+    /// Whether this hold, or the one it was laid over, stops an activation of `release`.
     pub fn blocks(&self, release: &ReleaseId) -> bool {
-        match &self.blocks {
-            Blocks::All => true,
-            Blocks::Releases(releases) => releases.contains(release),
+        self.blocks == Blocks::All || self.names(release)
+    }
+
+    /// Whether `release` is blocked by its name, as an automatic rollback does.
+    pub fn names(&self, release: &ReleaseId) -> bool {
+        let here = matches!(&self.blocks, Blocks::Releases(releases) if releases.contains(release));
+        here || self.over.as_ref().is_some_and(|over| over.names(release))
+    }
+
+    /// The automatic hold: this one, or the one it was laid over.
+    pub fn automatic(&self) -> Option<&Self> {
+        match self.kind {
+            HoldKind::Auto => Some(self),
+            HoldKind::Manual => self.over.as_ref()?.automatic(),
         }
+    }
+
+    /// This hold laid over what an automatic one in `standing` blocks.
+    #[must_use]
+    pub fn laid_over(mut self, standing: Option<&Self>) -> Self {
+        let under = standing.and_then(Self::automatic).cloned();
+        self.over = match self.kind {
+            HoldKind::Manual => under.map(Box::new),
+            HoldKind::Auto => None,
+        };
+        self
     }
 }
 

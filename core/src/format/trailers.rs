@@ -27,6 +27,12 @@ pub enum Action {
     Retire,
     /// Durable objects of a tenant may be deleted.
     Destroy,
+    /// The reconciler took a pointer away because nothing of the part is left.
+    Remove,
+    /// The reconciler gave back claims whose objects are gone.
+    ReleaseClaims,
+    /// The reconciler ended an automatic hold because a release that came after it was verified.
+    EndHold,
     /// The brake of a cluster was set.
     Brake,
     /// The brake of a cluster was lifted.
@@ -34,7 +40,7 @@ pub enum Action {
 }
 
 impl Action {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 16] = [
         Self::Init,
         Self::Publish,
         Self::Activate,
@@ -46,6 +52,9 @@ impl Action {
         Self::Thaw,
         Self::Retire,
         Self::Destroy,
+        Self::Remove,
+        Self::ReleaseClaims,
+        Self::EndHold,
         Self::Brake,
         Self::Resume,
     ];
@@ -64,9 +73,20 @@ impl Action {
             Self::Thaw => "thaw",
             Self::Retire => "retire",
             Self::Destroy => "destroy",
+            Self::Remove => "remove",
+            Self::ReleaseClaims => "release-claims",
+            Self::EndHold => "end-hold",
             Self::Brake => "brake",
             Self::Resume => "resume",
         }
+    }
+
+    /// Whether the reconciler does this by itself; everything else was asked for by somebody.
+    pub const fn is_automatic(self) -> bool {
+        matches!(
+            self,
+            Self::AutoRollback | Self::Remove | Self::ReleaseClaims | Self::EndHold | Self::Brake
+        )
     }
 }
 
