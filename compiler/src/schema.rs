@@ -19,11 +19,13 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     let mut all = vec![("bundle.schema.json", bundle_schema())];
     all.extend(platform::schemas());
     all.extend([
+        ("brake.schema.json", written::<format::Brake>()),
         ("claim.schema.json", written::<format::Claim>()),
         ("inventory.schema.json", written::<format::Inventory>()),
         ("plan.schema.json", written::<plan::Plan>()),
         ("pointer.schema.json", written::<format::Pointer>()),
         ("release.schema.json", written::<format::Release>()),
+        ("status.schema.json", written::<format::Status>()),
         ("release-diff.schema.json", written::<plan::ReleaseDiff>()),
     ]);
     all.sort_by_key(|(name, _)| *name);
