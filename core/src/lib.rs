@@ -6,6 +6,7 @@
 //! - [`read`]: the one reader for JSON and YAML, with positions for every key and value.
 //! - [`emit`]: the one canonical YAML emitter.
 //! - [`object`]: a Kubernetes object as a tree; [`kinds`]: the table of what we know about each kind.
+//! - [`jobs`]: the one object of a release that happens, a release job, and the order that it imposes.
 //! - [`diff`]: what changes between two sets of objects; [`plan`]: that as a document, and as people read it.
 //! - [`format`]: every format written to a GitOps repository; [`paths`]: the only place that spells a path in it.
 //!
@@ -18,6 +19,7 @@ pub mod emit;
 pub mod exit;
 pub mod format;
 pub mod id;
+pub mod jobs;
 pub mod kinds;
 pub mod object;
 pub mod paths;

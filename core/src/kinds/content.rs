@@ -1,7 +1,8 @@
-//! What an object may say where its kind, place and name alone do not make it harmless: RBAC.
+//! What an object may say where its kind, place and name alone do not make it harmless: RBAC and Jobs.
 
 use crate::Value;
 use crate::id::{Part, TenantName};
+use crate::jobs;
 use crate::object::Object;
 
 use super::allowed::{NotAllowed, SECRETS_NAMESPACE, allowed};
@@ -28,6 +29,8 @@ const FENCES: &[(&str, &str)] = &[
 ///   (`system:…`).
 /// - A Role holds no verb that gives more than the Role itself, and only reads what fences the
 ///   tenant in: RBAC, quota, limits and network policies.
+/// - A Job is a release job ([`crate::jobs`]): named by what it runs, kept by every engine, without an end
+///   after which it would run again.
 pub fn allowed_object(part: Part, tenant: &TenantName, object: &Object) -> Result<(), NotAllowed> {
     allowed(
         part,
@@ -43,6 +46,7 @@ pub fn allowed_object(part: Part, tenant: &TenantName, object: &Object) -> Resul
         (RBAC, "Role") if in_secrets => ("Role", secrets_role(tenant, value)),
         (RBAC, "Role") => ("Role", role(value)),
         (RBAC, "RoleBinding") => ("RoleBinding", role_binding(tenant, value, in_secrets)),
+        ("batch", "Job") => ("Job", jobs::check(object)),
         _ => return Ok(()),
     };
     checked.map_err(|reason| NotAllowed::Content {

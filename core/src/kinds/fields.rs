@@ -103,6 +103,8 @@ const MOUNTS: Shape = Shape::Keyed(&[key("mountPath")], Order::Ignored);
 
 pub(super) const DEPLOYMENT: &[Field] = with_pod_spec!("spec.template.spec", []);
 
+pub(super) const JOB: &[Field] = with_pod_spec!("spec.template.spec", []);
+
 /// `spec.limits` is declared atomic; validation refuses a type twice, so the type is its key.
 pub(super) const LIMIT_RANGE: &[Field] = &[
     field("spec.limits", Shape::Keyed(&[key("type")], Order::Ignored)),

@@ -145,6 +145,7 @@ mod tests {
             "ConfigMap b",
             "PersistentVolumeClaim data",
             "Service web",
+            "Job migrate",
             "Deployment web",
             "Backend stripe",
             "HTTPRouteFilter stripe",

@@ -212,6 +212,26 @@ pub(super) const TABLE: &[KindInfo] = &[
         fields: fields::SERVICE,
         ..PLAIN
     },
+    // Release jobs: what runs from a release runs before what it prepares.
+    KindInfo {
+        group: "batch",
+        kind: "Job",
+        plural: "jobs",
+        apply_order: 85,
+        // `ValidateJobSpecUpdate`. The number of tries and the deadline may change.
+        frozen: &[
+            always("spec.template"),
+            always("spec.selector"),
+            always("spec.completions"),
+            always("spec.completionMode"),
+            always("spec.podFailurePolicy"),
+            always("spec.successPolicy"),
+            always("spec.backoffLimitPerIndex"),
+            always("spec.managedBy"),
+        ],
+        fields: fields::JOB,
+        ..PLAIN
+    },
     KindInfo {
         group: "apps",
         kind: "Deployment",

@@ -11,6 +11,7 @@ use super::{intent, manifest};
 use crate::Value;
 use crate::diff::{self, Change, ObjectChange};
 use crate::exit::ExitCode;
+use crate::jobs;
 use crate::kinds;
 use crate::object::{Object, ObjectKey};
 
@@ -46,6 +47,10 @@ pub struct PlannedChange {
     /// somebody destroys it on purpose.
     #[serde(default, skip_serializing_if = "is_false")]
     pub durable: bool,
+    /// The name of the release job that it is, if it is one: created here, it runs unless it is complete
+    /// under its name; deleted here, it stays in the cluster as what has run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release_job: Option<String>,
     /// The frozen fields for which it has to be replaced.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replace_paths: Vec<String>,
@@ -153,7 +158,7 @@ impl Changes {
 
     /// [`ExitCode::Destroys`], [`ExitCode::Changes`] or [`ExitCode::Ok`].
     pub fn exit_code(&self) -> ExitCode {
-        if self.changes.iter().any(|change| change.change.destroys()) {
+        if self.changes.iter().any(PlannedChange::destroys) {
             ExitCode::Destroys
         } else if self.changes.is_empty() {
             ExitCode::Ok
@@ -167,7 +172,11 @@ impl PlannedChange {
     fn new(change: ObjectChange, before: Option<&Object>, after: Option<&Object>) -> Self {
         let owner = after.or(before).and_then(Owner::of);
         let (old, new) = diff::without_secrets(before, after);
-        let summary = intent::summary(&change, new.as_ref(), owner.as_ref());
+        let mut summary = intent::summary(&change, new.as_ref(), owner.as_ref());
+        let release_job = after.or(before).and_then(jobs::name).map(str::to_owned);
+        if let Some(job) = &release_job {
+            summary = intent::of_release_job(job, change.change, summary);
+        }
         let ObjectKey {
             group,
             kind,
@@ -178,6 +187,7 @@ impl PlannedChange {
         Self {
             change: change.change,
             durable: kinds::find(&group, &kind).is_some_and(|info| info.durable),
+            release_job,
             group,
             kind,
             namespace,
@@ -195,6 +205,13 @@ impl PlannedChange {
                 .collect(),
             diff: manifest::unified(old.as_ref(), new.as_ref()),
         }
+    }
+
+    /// Whether something is lost that the change does not bring back by itself.
+    ///
+    /// Not with a release job that a release no longer contains: it has run, and no engine removes it.
+    pub fn destroys(&self) -> bool {
+        self.change.destroys() && (self.change == Change::Replace || self.release_job.is_none())
     }
 
     /// What names the object.

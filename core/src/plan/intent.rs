@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use super::changes::{Owner, OwnerKind};
 use crate::Value;
 use crate::diff::{Change, FieldChange, ObjectChange, Step};
+use crate::jobs;
 
 /// More phrases than this say less.
 const PHRASES_MAX: usize = 8;
@@ -57,6 +58,18 @@ pub(super) fn summary(
         texts.push(format!("{more} more"));
     }
     texts
+}
+
+/// The phrases for a release job, which belongs to an app and still is something of its own.
+pub(super) fn of_release_job(job: &str, change: Change, phrases: Vec<String>) -> Vec<String> {
+    match change {
+        Change::Create => vec![format!("release job {job}: new")],
+        Change::Delete => vec![format!("release job {job}: removed")],
+        _ => phrases
+            .into_iter()
+            .map(|phrase| format!("release job {job}: {phrase}"))
+            .collect(),
+    }
 }
 
 fn is_config(owner: Option<&Owner>) -> bool {
@@ -196,6 +209,10 @@ impl Phrases {
     }
 
     fn count(&mut self, new_sign: char, subject: &str, list: &str, name: String) {
+        // Follows from a release job, which is named itself.
+        if name == jobs::SYNC_WAVE {
+            return;
+        }
         let new_noun = format!("{subject}{}", noun(list).unwrap_or(list));
         for phrase in &mut self.list {
             if let Phrase::Count { sign, noun, names } = phrase

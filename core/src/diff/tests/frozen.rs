@@ -6,6 +6,7 @@ use super::*;
 fn cases() -> Vec<(&'static str, Value, Value, &'static [&'static str])> {
     let labels =
         |app: &str| json!({ "spec": { "selector": { "matchLabels": { "orz.dev/app": app } } } });
+    let job = |tag: &str| json!({ "spec": { "backoffLimit": 0, "template": { "spec": { "containers": [{ "name": "a", "image": tag }] } } } });
     let role = |name: &str| json!({ "roleRef": { "kind": "Role", "name": name }, "subjects": [] });
     let config =
         |immutable: Value, text: &str| json!({ "immutable": immutable, "data": { "k": text } });
@@ -40,6 +41,60 @@ fn cases() -> Vec<(&'static str, Value, Value, &'static [&'static str])> {
             labels("web"),
             with(labels("web"), "/spec", "replicas", json!(2)),
             &[],
+        ),
+        ("Job", job("1"), job("2"), &["spec.template"]),
+        (
+            "Job",
+            job("1"),
+            with(job("1"), "/spec", "backoffLimit", json!(2)),
+            &[],
+        ),
+        (
+            "Job",
+            job("1"),
+            with(
+                job("1"),
+                "/spec",
+                "podFailurePolicy",
+                json!({ "rules": [] }),
+            ),
+            &["spec.podFailurePolicy"],
+        ),
+        (
+            "Job",
+            job("1"),
+            with(job("1"), "/spec", "successPolicy", json!({ "rules": [] })),
+            &["spec.successPolicy"],
+        ),
+        (
+            "Job",
+            job("1"),
+            with(job("1"), "/spec", "selector", json!({ "matchLabels": {} })),
+            &["spec.selector"],
+        ),
+        (
+            "Job",
+            job("1"),
+            with(job("1"), "/spec", "completions", json!(2)),
+            &["spec.completions"],
+        ),
+        (
+            "Job",
+            job("1"),
+            with(job("1"), "/spec", "completionMode", json!("Indexed")),
+            &["spec.completionMode"],
+        ),
+        (
+            "Job",
+            job("1"),
+            with(job("1"), "/spec", "backoffLimitPerIndex", json!(1)),
+            &["spec.backoffLimitPerIndex"],
+        ),
+        (
+            "Job",
+            job("1"),
+            with(job("1"), "/spec", "managedBy", json!("example.com/x")),
+            &["spec.managedBy"],
         ),
         ("RoleBinding", role("a"), role("b"), &["roleRef"]),
         (

@@ -57,7 +57,16 @@ impl Group<'_> {
             phrases.push("new".to_owned());
             phrases.extend(of(Change::Create).flat_map(|change| change.summary.iter().cloned()));
         } else {
-            phrases.extend(of(Change::Delete).map(|c| format!("-{} {}", c.kind, c.name)));
+            // Of a release job that runs again, only that it does.
+            let runs_again = |change: &PlannedChange| {
+                change.release_job.is_some()
+                    && of(Change::Create).any(|new| new.release_job == change.release_job)
+            };
+            phrases.extend(
+                of(Change::Delete)
+                    .filter(|change| !runs_again(change))
+                    .flat_map(|change| of_one(change, '-')),
+            );
             phrases.extend(of(Change::Replace).map(|c| format!("replace {} {}", c.kind, c.name)));
             for change in self
                 .changes
@@ -66,7 +75,7 @@ impl Group<'_> {
             {
                 phrases.extend(change.summary.iter().cloned());
             }
-            phrases.extend(of(Change::Create).map(|c| format!("+{} {}", c.kind, c.name)));
+            phrases.extend(of(Change::Create).flat_map(|change| of_one(change, '+')));
         }
         if phrases.len() > PHRASES_MAX {
             let more = phrases.len() - (PHRASES_MAX - 1);
@@ -74,6 +83,15 @@ impl Group<'_> {
             phrases.push(format!("{more} more"));
         }
         phrases
+    }
+}
+
+/// An object that comes or goes in a group that stays.
+fn of_one(change: &PlannedChange, sign: char) -> Vec<String> {
+    if change.release_job.is_some() {
+        change.summary.clone()
+    } else {
+        vec![format!("{sign}{} {}", change.kind, change.name)]
     }
 }
 
@@ -92,6 +110,12 @@ pub(super) fn notes(change: &PlannedChange) -> Vec<String> {
         more => notes.push(format!("with {more} objects in it")),
     }
     match change.change {
+        Change::Create if change.release_job.is_some() => {
+            notes.push("runs before the rest, unless it is complete already".to_owned());
+        }
+        Change::Delete if change.release_job.is_some() => {
+            notes.push("stays in the cluster as what has run".to_owned());
+        }
         Change::Delete if change.durable => {
             notes.push("durable: stays in the cluster until it is destroyed on purpose".to_owned());
         }

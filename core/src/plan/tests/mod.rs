@@ -2,6 +2,7 @@
 
 mod document;
 mod intent;
+mod release_jobs;
 mod render;
 
 use serde_json::json;
