@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use orz_core::format::{Inventory, Requirement};
+use orz_core::format::{Inventory, Memory, Requirement};
 use orz_core::id::{ClusterName, TenantName};
 use orz_core::object::{Object, ObjectKey};
 
 use crate::apply::ApiError;
 use crate::desired::Desired;
 use crate::health::{ObjectHealth, Verdict};
+use crate::judge::Seen;
 use crate::plan::{Plan, Refusal};
 
 /// Something that a tenant's objects can be put into.
@@ -47,6 +48,44 @@ pub trait Engine {
         desired: &Desired,
         observation: &Observation,
     ) -> Result<Vec<ObjectHealth>, EngineError>;
+
+    /// What judgement and status read of this part. `observation` is the newest one; what only objects that are
+    /// not healthy need (their pods and events) is read here.
+    fn seen(&mut self, desired: &Desired, observation: &Observation) -> Result<Seen, EngineError>;
+
+    /// Writes down what must be known after a kill, in the inventory and with nothing else of it changed.
+    /// An inventory that is not there yet is made, without objects and not complete.
+    ///
+    /// Conditioned on the inventory being the one of `observation`; returns the observation with the new one.
+    fn remember(
+        &mut self,
+        desired: &Desired,
+        observation: Observation,
+        memory: &Memory,
+    ) -> Result<Observation, EngineError>;
+
+    /// Removes the inventory and everything that the engine keeps for this part, of which no object is left.
+    fn forget(&mut self, desired: &Desired, observation: Observation) -> Result<(), EngineError>;
+}
+
+impl Observation {
+    /// The inventory with this memory; a new one where there is none.
+    pub fn inventory_with(&self, desired: &Desired, memory: &Memory) -> Inventory {
+        let inventory = self.inventory.clone().unwrap_or_else(|| Inventory {
+            cluster: desired.cluster.clone(),
+            tenant: desired.tenant.clone(),
+            part: desired.part,
+            release: desired.release.clone(),
+            digest: desired.digest.clone(),
+            complete: false,
+            objects: Vec::new(),
+            memory: None,
+        });
+        Inventory {
+            memory: Some(memory.clone()),
+            ..inventory
+        }
+    }
 }
 
 /// What is there of one part of a tenant.

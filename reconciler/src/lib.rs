@@ -7,6 +7,7 @@
 //! - [`dir`]: the engine that keeps the live objects of every tenant in a folder.
 //! - [`apply`]: the engine that talks to a Kubernetes API server. The only module that writes to a cluster.
 //! - [`health`]: how a live object is doing, one file per kind.
+//! - [`judge`]: pure: what an engine saw in, what to remember and what to do out.
 //! - [`reconcile`]: one pass over all pointers of a cluster, and its [`report`].
 //! - [`install`]: what the `apply` engine needs in an empty cluster.
 
@@ -16,6 +17,7 @@ pub mod dir;
 pub mod engine;
 pub mod health;
 pub mod install;
+pub mod judge;
 pub mod plan;
 mod reconcile;
 pub mod report;

@@ -8,6 +8,7 @@
 
 pub(crate) mod api;
 mod compare;
+mod details;
 mod foreign;
 pub(crate) mod mark;
 mod observe;
@@ -15,7 +16,7 @@ mod store;
 mod write;
 
 use orz_core::Value;
-use orz_core::format::Requirement;
+use orz_core::format::{Memory, Requirement};
 use orz_core::id::{ClusterName, TenantName};
 use orz_core::object::{Object, ObjectKey};
 
@@ -25,6 +26,7 @@ pub use mark::{NAMESPACE, inventory_name};
 use crate::desired::Desired;
 use crate::engine::{Engine, EngineError, Observation};
 use crate::health::{self, BindingMode, Health, ObjectHealth, Surroundings, Verdict};
+use crate::judge::{Seen, progress};
 use crate::plan::Plan;
 use api::{Api, Collection};
 
@@ -178,6 +180,42 @@ impl Engine for ApplyEngine {
         observation: &Observation,
     ) -> Result<Vec<ObjectHealth>, EngineError> {
         self.judge(observation, desired)
+    }
+
+    fn seen(&mut self, desired: &Desired, observation: &Observation) -> Result<Seen, EngineError> {
+        let (release, sync) = progress(
+            &desired.release,
+            desired.objects.iter().map(Object::key),
+            observation,
+        );
+        let health = self.judge(observation, desired)?;
+        let details = details::of(&self.api, observation, &health);
+        Ok(Seen {
+            release,
+            sync,
+            health,
+            details,
+        })
+    }
+
+    fn remember(
+        &mut self,
+        desired: &Desired,
+        mut observation: Observation,
+        memory: &Memory,
+    ) -> Result<Observation, EngineError> {
+        let inventory = observation.inventory_with(desired, memory);
+        let version = store::write(&self.api, &inventory, observation.version.as_deref())?;
+        observation.version = Some(version);
+        observation.inventory = Some(inventory);
+        Ok(observation)
+    }
+
+    fn forget(&mut self, desired: &Desired, observation: Observation) -> Result<(), EngineError> {
+        match observation.version {
+            Some(version) => store::remove(&self.api, &desired.tenant, desired.part, &version),
+            None => Ok(()),
+        }
     }
 }
 

@@ -88,6 +88,34 @@ pub(crate) fn write(
     }
 }
 
+/// Removes the inventory, if it still has the version that was read.
+pub(crate) fn remove(
+    api: &Api,
+    tenant: &TenantName,
+    part: Part,
+    read: &str,
+) -> Result<(), EngineError> {
+    let name = inventory_name(tenant, part);
+    let collection = collection()?;
+    let found = api
+        .get(&collection, &name)
+        .map_err(|error| failed("read", &name, error))?;
+    let Some(found) = found else {
+        return Ok(());
+    };
+    if version(&found) != read {
+        return Err(EngineError::Stale { what: what(&name) });
+    }
+    let uid = found
+        .pointer("/metadata/uid")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    match api.send(&collection, &Call::Delete { name: &name, uid }) {
+        Err(error) if error.code != 404 => Err(failed("delete", &name, error)),
+        _ => Ok(()),
+    }
+}
+
 fn collection() -> Result<Collection, EngineError> {
     Collection::new("", "v1", "ConfigMap", Some(NAMESPACE))
 }

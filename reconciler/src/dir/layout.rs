@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use orz_core::id::{ClusterName, TenantName};
 
-use super::files::{if_exists, io, make_dir, real_dir, remove_dir};
+use super::files::{if_exists, io, make_dir, real_dir, remove_dir, sync_dir};
 use super::generation::Generation;
 use crate::engine::EngineError;
 
@@ -117,6 +117,21 @@ impl Place {
         }
         all.sort();
         Ok(all)
+    }
+
+    /// The folder of what must be known after a kill.
+    pub(super) fn memory(&self) -> PathBuf {
+        self.generations().join("memory")
+    }
+
+    /// Removes the link and everything behind it; the link first, so that nobody reads half of it.
+    pub(super) fn remove(&self) -> Result<(), EngineError> {
+        let link = self.link();
+        if self.current()?.is_some() {
+            fs::remove_file(&link).map_err(io(&link))?;
+            sync_dir(link.parent().unwrap_or(&link))?;
+        }
+        remove_dir(&self.generations())
     }
 
     /// Removes every generation but the live one and the one before it.

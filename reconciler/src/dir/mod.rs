@@ -5,6 +5,7 @@
 //! <root>/.orz/lock                 held while something is changed
 //! <root>/.orz/<cluster>/<tenant>/<generation>/live/{tenancy,data,work}/<manifest>.yaml
 //! <root>/.orz/<cluster>/<tenant>/<generation>/inventory/<part>.json
+//! <root>/.orz/<cluster>/<tenant>/memory/<part>.json   the inventory's memory: written often, alone
 //! ```
 //!
 //! A generation is written and synced as a whole before the link is swapped by `rename`, and is never
@@ -15,6 +16,7 @@
 mod files;
 mod generation;
 mod layout;
+mod memory;
 #[cfg(test)]
 mod tests;
 
@@ -22,13 +24,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use orz_core::format::{self, Inventory, InventoryItem, Requirement};
+use orz_core::format::{self, Inventory, InventoryItem, Memory, Requirement};
 use orz_core::id::{ClusterName, Digest, Part, TenantName};
 use orz_core::object::{Object, ObjectKey};
 
 use crate::desired::Desired;
 use crate::engine::{Engine, EngineError, Live, LiveState, Observation};
 use crate::health::{Health, ObjectHealth, Verdict};
+use crate::judge::{Seen, progress};
 use crate::plan::{Action, Kept, Plan};
 use files::io;
 use generation::{Draft, Generation};
@@ -128,20 +131,14 @@ impl DirEngine {
             digest: desired.digest.clone(),
             complete: true,
             objects: items,
-            // A directory has no health, so there is nothing to judge and to remember.
+            // It stands in a file of its own: a generation would be too much to write for a few numbers.
             memory: None,
         })?;
         Ok(draft)
     }
-}
 
-impl Engine for DirEngine {
-    fn name(&self) -> &'static str {
-        "dir"
-    }
-
-    fn observe(&mut self, desired: &Desired) -> Result<Observation, EngineError> {
-        let place = self.place(desired);
+    /// What is there, but for the memory.
+    fn look(place: &Place, desired: &Desired) -> Result<Observation, EngineError> {
         let Some(generation) = place.current()? else {
             return Ok(Observation::default());
         };
@@ -194,6 +191,45 @@ impl Engine for DirEngine {
         })
     }
 
+    /// Does something that no other process may do meanwhile, if the directory is still as it was observed.
+    fn locked<T>(
+        &self,
+        place: &Place,
+        observation: &Observation,
+        action: impl FnOnce(Option<&Generation>) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        self.lock
+            .lock()
+            .map_err(io(&self.root.join(layout::STATE)))?;
+        let done = (|| {
+            let current = place.current()?;
+            if current.as_ref().map(Generation::name) != observation.version.as_deref() {
+                return Err(EngineError::Stale {
+                    what: place.link().display().to_string(),
+                });
+            }
+            action(current.as_ref())
+        })();
+        // An error of the unlock itself cannot be acted on, and closing the file unlocks anyway.
+        drop(self.lock.unlock());
+        done
+    }
+}
+
+impl Engine for DirEngine {
+    fn name(&self) -> &'static str {
+        "dir"
+    }
+
+    fn observe(&mut self, desired: &Desired) -> Result<Observation, EngineError> {
+        let place = self.place(desired);
+        let mut observation = Self::look(&place, desired)?;
+        if let Some(memory) = memory::read(&place, desired.part)? {
+            observation.inventory = Some(observation.inventory_with(desired, &memory));
+        }
+        Ok(observation)
+    }
+
     fn required(
         &mut self,
         cluster: &ClusterName,
@@ -232,29 +268,11 @@ impl Engine for DirEngine {
         plan: &Plan,
     ) -> Result<Observation, EngineError> {
         let place = self.place(desired);
-        self.lock
-            .lock()
-            .map_err(io(&self.root.join(layout::STATE)))?;
-        let done = (|| {
-            let current = place.current()?;
-            if current.as_ref().map(Generation::name) != observation.version.as_deref() {
-                return Err(EngineError::Stale {
-                    what: place.link().display().to_string(),
-                });
-            }
-            let draft = Self::draft(
-                &place,
-                current.as_ref(),
-                desired,
-                plan,
-                observation.inventory.as_ref(),
-            )?;
-            draft.publish()?;
+        self.locked(&place, &observation, |current| {
+            let old = observation.inventory.as_ref();
+            Self::draft(&place, current, desired, plan, old)?.publish()?;
             place.collect()
-        })();
-        // An error of the unlock itself cannot be acted on, and closing the file unlocks anyway.
-        drop(self.lock.unlock());
-        done?;
+        })?;
         self.observe(desired)
     }
 
@@ -273,6 +291,70 @@ impl Engine for DirEngine {
             verdict.of(key)
         });
         Ok(health.collect())
+    }
+
+    /// A directory runs nothing, so a file in its place is all that there is to judge.
+    fn seen(&mut self, desired: &Desired, observation: &Observation) -> Result<Seen, EngineError> {
+        let (release, sync) = progress(
+            &desired.release,
+            desired.objects.iter().map(Object::key),
+            observation,
+        );
+        let health = desired.objects.iter().map(Object::key).map(|key| {
+            let verdict = match observation.live.get(&key).map(|live| &live.state) {
+                Some(LiveState::Same) => Verdict::healthy(),
+                Some(_) => Verdict::new(Health::Progressing, "the file is another one"),
+                None => Verdict::new(Health::Missing, "has no file"),
+            };
+            verdict.of(key)
+        });
+        Ok(Seen {
+            release,
+            sync,
+            health: health.collect(),
+            details: BTreeMap::new(),
+        })
+    }
+
+    fn remember(
+        &mut self,
+        desired: &Desired,
+        mut observation: Observation,
+        memory: &Memory,
+    ) -> Result<Observation, EngineError> {
+        let place = self.place(desired);
+        self.locked(&place, &observation, |_| {
+            memory::write(&place, desired.part, memory)
+        })?;
+        observation.inventory = Some(observation.inventory_with(desired, memory));
+        Ok(observation)
+    }
+
+    fn forget(&mut self, desired: &Desired, observation: Observation) -> Result<(), EngineError> {
+        let place = self.place(desired);
+        self.locked(&place, &observation, |current| {
+            memory::remove(&place, desired.part)?;
+            let parts = [Part::Platform].into_iter().chain(Part::OF_TENANT);
+            let mut others = Vec::new();
+            for part in parts.filter(|part| *part != desired.part) {
+                let known = match current {
+                    Some(current) => current.inventory(part)?.is_some(),
+                    None => false,
+                };
+                if known {
+                    others.push(part);
+                }
+            }
+            if others.is_empty() {
+                return place.remove();
+            }
+            let draft = Draft::begin(&place, current)?;
+            for part in others {
+                draft.carry_over(part, current)?;
+            }
+            draft.publish()?;
+            place.collect()
+        })
     }
 }
 

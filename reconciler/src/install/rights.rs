@@ -32,10 +32,11 @@ pub(super) fn objects(subject: &Subject) -> Vec<Object> {
         "apiVersion": version, "kind": "ClusterRoleBinding", "metadata": metadata(None, NAME),
         "roleRef": reference("ClusterRole"), "subjects": [subject_value(subject)],
     })));
-    // Inventories are written as a whole, on the condition that they are as they were read.
+    // Inventories are written as a whole, on the condition that they are as they were read, and removed with
+    // the last object of a part.
     objects.push(object(json!({
         "apiVersion": version, "kind": "Role", "metadata": metadata(Some(NAMESPACE), NAME),
-        "rules": [rule("", &["configmaps"], &["get", "create", "update"])],
+        "rules": [rule("", &["configmaps"], &["get", "create", "update", "delete"])],
     })));
     objects.push(object(json!({
         "apiVersion": version, "kind": "RoleBinding", "metadata": metadata(Some(NAMESPACE), NAME),
@@ -74,6 +75,8 @@ fn cluster_rules() -> Vec<Value> {
     rules.push(rule(RBAC, &["roles"], &["escalate", "bind"]));
     // Whether a volume that waits for its first pod is healthy is said by its class.
     rules.push(rule("storage.k8s.io", &["storageclasses"], &["list"]));
+    // Why a workload is not healthy is said by its pods, and by events about both.
+    rules.push(rule("", &["pods", "events"], &["list"]));
     rules
 }
 

@@ -22,7 +22,7 @@ use crate::engine::EngineError;
 /// The field manager under which everything is applied.
 pub(crate) const MANAGER: &str = "orz";
 /// How many objects one answer of a list may hold.
-const PAGE: u32 = 500;
+pub(crate) const PAGE: u32 = 500;
 /// A request is tried this often, with pauses that double from [`FIRST_PAUSE`].
 const ATTEMPTS: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -62,6 +62,11 @@ pub(crate) enum Call<'a> {
     },
     List {
         token: Option<String>,
+    },
+    Find {
+        labels: &'a str,
+        fields: &'a str,
+        limit: u32,
     },
     Create {
         body: &'a Value,
@@ -181,6 +186,26 @@ impl Api {
         }
     }
 
+    /// Some objects of a collection that have these labels and fields: the first `limit` of them.
+    pub(crate) fn find(
+        &self,
+        collection: &Collection,
+        labels: &str,
+        fields: &str,
+        limit: u32,
+    ) -> Result<Vec<Value>, ApiError> {
+        let call = Call::Find {
+            labels,
+            fields,
+            limit,
+        };
+        let mut body = self.send(collection, &call)?.body;
+        match body.get_mut("items").map(Value::take) {
+            Some(Value::Array(items)) => Ok(items),
+            _ => Err(ApiError::unexpected("the answer is no list")),
+        }
+    }
+
     /// Sends one request and repeats it while the server is overloaded or unreachable.
     pub(crate) fn send(
         &self,
@@ -221,6 +246,14 @@ impl Api {
                 let mut parameters = ListParams::default().limit(PAGE);
                 parameters.continue_token.clone_from(token);
                 resource.list(&parameters)
+            }
+            Call::Find {
+                labels,
+                fields,
+                limit,
+            } => {
+                let parameters = ListParams::default().labels(labels).fields(fields);
+                resource.list(&parameters.limit(*limit))
             }
             Call::Create { body } => resource.create(&PostParams::default(), bytes(body)),
             Call::Replace { name, body } => {
@@ -301,6 +334,20 @@ impl Collection {
             kind: kind.to_owned(),
             plural,
             namespace: None,
+        }
+    }
+
+    /// A collection of a namespace that is read only, of a kind that no release holds.
+    pub(crate) fn read_only(
+        group: &str,
+        version: &str,
+        kind: &str,
+        plural: &'static str,
+        namespace: Option<&str>,
+    ) -> Self {
+        Self {
+            namespace: namespace.map(str::to_owned),
+            ..Self::of_cluster(group, version, kind, plural)
         }
     }
 
