@@ -17,6 +17,8 @@ pub(crate) const TENANT: &str = "orz.dev/tenant";
 pub(crate) const PROJECT: &str = "orz.dev/project";
 /// Label: the app.
 pub(crate) const APP: &str = "orz.dev/app";
+/// Label of the pods of an app's release jobs: the app. Not [`APP`], by which its Service finds its pods.
+pub(crate) const RELEASE_JOB_OF: &str = "orz.dev/release-job-of";
 /// Label of a Namespace: the tenant's plan.
 pub(crate) const PLAN: &str = "orz.dev/plan";
 /// Label of a Namespace: whom the tenant belongs to.
@@ -57,7 +59,12 @@ impl Scope<'_> {
     /// The labels that select the pods of one app. They never change while the app has its name:
     /// the selector of a Deployment is frozen.
     pub fn selector(&self, app: &str) -> Labels {
-        let mut selector = labels([(APP, app)]);
+        self.select(APP, app)
+    }
+
+    /// The labels that select what says `key: value` in this unit.
+    pub(crate) fn select(&self, key: &str, value: &str) -> Labels {
+        let mut selector = labels([(key, value)]);
         if let Some(project) = &self.unit.project {
             selector.insert(PROJECT.to_owned(), project.to_string());
         }

@@ -4,6 +4,7 @@
 
 pub(crate) mod meta;
 mod requires;
+mod waves;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -122,6 +123,7 @@ pub(crate) fn lower(resolved: &Resolved, report: &mut Report) -> Option<Objects>
         sections::lower_all(&scope, &mut objects);
     }
     requires::derive(&mut objects);
+    waves::derive(&mut objects);
     report
         .diagnostics
         .extend(std::mem::take(&mut objects.diagnostics));

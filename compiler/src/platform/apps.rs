@@ -33,6 +33,24 @@ pub struct AppDefaults {
     /// Old ReplicaSets that are kept.
     #[schemars(range(max = 50))]
     pub revision_history_limit: u32,
+    /// How a release job runs.
+    pub release_job: ReleaseJobDefaults,
+}
+
+/// What a release job gets that does not say otherwise.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseJobDefaults {
+    /// Seconds that it may take, with all its tries.
+    #[schemars(range(min = 1, max = 86400))]
+    pub timeout_seconds: u32,
+    /// How often it is tried again after a failure.
+    #[schemars(range(max = 20))]
+    pub retries: u32,
+    /// How many Jobs a namespace with release jobs may hold beside what its plan says of
+    /// `count/jobs.batch`: those that have run stay while a release that contains them is kept.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub kept: u32,
 }
 
 /// Requests and limits of a container.

@@ -20,7 +20,7 @@ const NANO: i128 = 1_000_000_000;
 const NANOS_IN_THOUSANDTH: u128 = 1_000_000;
 
 /// Adds up the worst case: all apps are updated at once, each with the one pod more that its strategy starts
-/// before it stops an old one.
+/// before it stops an old one, or with its release jobs, which are done before it is updated.
 pub(super) fn check(scope: &Scope, problems: &mut Diagnostics) {
     let apps: Vec<(&Entry<App>, Demand)> = scope
         .unit
@@ -51,6 +51,17 @@ pub(super) fn check(scope: &Scope, problems: &mut Diagnostics) {
                 .push(format!("`{key}` {needed} of {quota}"));
         }
     }
+    let help = if scope
+        .unit
+        .bundle
+        .apps
+        .iter()
+        .all(|app| app.release_jobs.is_empty())
+    {
+        "use less, or ask the operator for more; during an update each app has one pod more"
+    } else {
+        "use less, or ask the operator for more; before an update each app has a pod for each of its release jobs, and during it one pod more"
+    };
     for (largest, amounts) in exceeded {
         let message = format!(
             "the apps of namespace `{}` need more than it may use: {}",
@@ -58,16 +69,20 @@ pub(super) fn check(scope: &Scope, problems: &mut Diagnostics) {
             amounts.join(", ")
         );
         problems.push(
-            Diagnostic::error(&codes::reference::QUOTA_EXCEEDED, apps[largest].0.at("/name"), message)
-                .label("needs the most")
-                .help("use less, or ask the operator for more; during an update each app has one pod more"),
+            Diagnostic::error(
+                &codes::reference::QUOTA_EXCEEDED,
+                apps[largest].0.at("/name"),
+                message,
+            )
+            .label("needs the most")
+            .help(help),
         );
     }
 }
 
 fn demand(app: &Settled) -> Demand {
     let surge = u32::from(!app.recreate && app.replicas > 0);
-    let pods = app.replicas + surge;
+    let pods = app.replicas + surge.max(app.release_jobs);
     let mut demand = Demand::new();
     let mut add = |key: String, amount: i128| {
         let sum = demand.entry(key).or_default();

@@ -2,13 +2,15 @@
 //!
 //! An app becomes a Deployment under the restricted Pod Security profile with a ServiceAccount and
 //! NetworkPolicy of its own, a Service for its ports, an HTTPRoute for its domains, and
-//! PersistentVolumeClaims in the part `data` for its volumes.
+//! PersistentVolumeClaims in the part `data` for its volumes. What it runs once before a release goes live
+//! becomes a Job.
 
 mod demand;
 mod hostname;
 mod image;
 mod network;
 mod problems;
+mod release_jobs;
 mod route;
 mod settled;
 mod storage;
@@ -25,6 +27,7 @@ use super::{Objects, Scope, Section, Shape};
 use crate::platform::Quantity;
 use crate::resolve::Named;
 
+pub use release_jobs::ReleaseJob;
 use settled::Settled;
 
 /// A program that runs from an image.
@@ -99,6 +102,14 @@ pub struct App {
     #[serde(default)]
     #[schemars(length(max = 50), extend("uniqueItems" = true))]
     pub calls: Vec<String>,
+    /// Programs that run once before a release goes live, such as a migration of the app's database.
+    #[serde(default)]
+    #[schemars(length(max = 10))]
+    pub release_jobs: Vec<ReleaseJob>,
+    /// Seconds that a new version may take to become healthy; the platform says how many by default.
+    #[serde(default)]
+    #[schemars(range(min = 30, max = 86400))]
+    pub deadline_seconds: Option<u32>,
 }
 
 /// A port that an app listens on, with TCP.
@@ -260,6 +271,7 @@ impl Section for App {
             let app = Settled::new(scope, entry);
             storage::lower(scope, &app, out);
             workload::lower(scope, &app, out);
+            release_jobs::lower(scope, &app, out);
             network::lower(scope, &app, out);
             route::lower(scope, &app, out);
         }

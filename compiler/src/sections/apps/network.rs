@@ -7,7 +7,9 @@ use orz_core::id::Part;
 use serde_json::json;
 
 use super::Port;
+use super::release_jobs;
 use super::settled::Settled;
+use crate::lower::meta::Labels;
 use crate::resolve::Scope;
 use crate::sections::Objects;
 
@@ -17,19 +19,31 @@ pub(super) fn lower(scope: &Scope, app: &Settled, out: &mut Objects) {
         out.add(Part::Work, app.entry.span(), &service(scope, app))
             .because("/metadata/name", app.entry.at("/name"));
     }
-    let policy = json!({
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": scope.meta(name, scope.app_labels(name)),
-        "spec": {
-            "podSelector": { "matchLabels": scope.selector(name) },
-            "policyTypes": ["Ingress", "Egress"],
-            "ingress": ingress(scope, app),
-            "egress": egress(scope, app),
-        },
-    });
-    out.add(Part::Work, app.entry.span(), &policy)
+    let policy = |name: &str, selector: Labels, ingress: Vec<Value>| {
+        json!({
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "NetworkPolicy",
+            "metadata": scope.meta(name, scope.app_labels(&app.entry.name)),
+            "spec": {
+                "podSelector": { "matchLabels": selector },
+                "policyTypes": ["Ingress", "Egress"],
+                "ingress": ingress,
+                "egress": egress(scope, app),
+            },
+        })
+    };
+    let of_app = policy(name, scope.selector(name), ingress(scope, app));
+    out.add(Part::Work, app.entry.span(), &of_app)
         .because("/metadata/name", app.entry.at("/name"));
+    if release_jobs::any(scope, app.entry) {
+        let of_jobs = policy(
+            &format!("{name}-release-jobs"),
+            release_jobs::selector(scope, name),
+            Vec::new(),
+        );
+        out.add(Part::Work, app.entry.at("/release_jobs"), &of_jobs)
+            .because("/metadata/name", app.entry.at("/name"));
+    }
 }
 
 fn service(scope: &Scope, app: &Settled) -> Service {
@@ -68,9 +82,14 @@ fn ingress(scope: &Scope, app: &Settled) -> Vec<Value> {
         .apps
         .iter()
         .filter(|other| other.calls.contains(&app.entry.name));
-    let from: Vec<_> = callers
-        .map(|caller| json!({ "podSelector": { "matchLabels": scope.selector(&caller.name) } }))
-        .collect();
+    let mut from = Vec::new();
+    for caller in callers {
+        let pods = |selector: Labels| json!({ "podSelector": { "matchLabels": selector } });
+        from.push(pods(scope.selector(&caller.name)));
+        if release_jobs::any(scope, caller) {
+            from.push(pods(release_jobs::selector(scope, &caller.name)));
+        }
+    }
     if !from.is_empty() && !app.ports.is_empty() {
         rules.push(json!({ "from": from, "ports": ports(&app.ports) }));
     }

@@ -16,6 +16,8 @@ pub(super) struct Settled<'a> {
     pub(super) ports: Vec<Port>,
     /// How many run at a time; none while the tenant is suspended.
     pub(super) replicas: u32,
+    /// How many release jobs run before an update, each with what one replica may use.
+    pub(super) release_jobs: u32,
     pub(super) requests: Resources,
     pub(super) limits: Resources,
     /// Whether an update stops the old pods first, because two cannot have the volume at a time.
@@ -48,6 +50,11 @@ impl<'a> Settled<'a> {
                 0
             } else {
                 entry.replicas.unwrap_or(defaults.replicas)
+            },
+            release_jobs: if scope.suspended {
+                0
+            } else {
+                u32::try_from(entry.release_jobs.len()).unwrap_or(u32::MAX)
             },
             requests,
             limits,

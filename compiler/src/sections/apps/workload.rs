@@ -18,13 +18,13 @@ use orz_core::id::Part;
 
 use super::settled::Settled;
 use super::storage::claim_name;
-use super::{App, Health};
+use super::{Health, Text};
 use crate::platform::Resources;
 use crate::resolve::Scope;
 use crate::sections::{Draft, Objects, configs, secret_refs};
 
 /// The first container in every pod of ours; diagnostics point into it.
-const CONTAINER: &str = "/spec/template/spec/containers/0";
+pub(super) const CONTAINER: &str = "/spec/template/spec/containers/0";
 
 pub(super) fn lower(scope: &Scope, app: &Settled, out: &mut Objects) {
     let name = app.entry.name.as_str();
@@ -63,7 +63,11 @@ fn deployment(scope: &Scope, app: &Settled) -> Deployment {
         spec: Some(DeploymentSpec {
             replicas: Some(signed(app.replicas)),
             revision_history_limit: Some(signed(defaults.revision_history_limit)),
-            progress_deadline_seconds: Some(signed(defaults.progress_deadline_seconds)),
+            progress_deadline_seconds: Some(signed(
+                app.entry
+                    .deadline_seconds
+                    .unwrap_or(defaults.progress_deadline_seconds),
+            )),
             selector: LabelSelector {
                 match_labels: Some(scope.selector(name)),
                 ..LabelSelector::default()
@@ -74,7 +78,7 @@ fn deployment(scope: &Scope, app: &Settled) -> Deployment {
                     labels: Some(scope.app_labels(name)),
                     ..ObjectMeta::default()
                 }),
-                spec: Some(pod(scope, app)),
+                spec: Some(pod_of_app(scope, app)),
             },
             ..DeploymentSpec::default()
         }),
@@ -82,10 +86,20 @@ fn deployment(scope: &Scope, app: &Settled) -> Deployment {
     }
 }
 
-fn pod(scope: &Scope, app: &Settled) -> PodSpec {
+fn pod_of_app(scope: &Scope, app: &Settled) -> PodSpec {
+    let (volumes, mounts) = volumes(scope, app);
+    pod(scope, app, main_container(scope, app, mounts), volumes)
+}
+
+/// A pod of the app's identity under the restricted Pod Security profile, with one container.
+pub(super) fn pod(
+    scope: &Scope,
+    app: &Settled,
+    container: Container,
+    volumes: Vec<Volume>,
+) -> PodSpec {
     let defaults = &scope.platform.apps;
     let user = i64::from(defaults.uid);
-    let (volumes, mounts) = volumes(scope, app);
     PodSpec {
         service_account_name: Some(app.entry.name.clone()),
         automount_service_account_token: Some(false),
@@ -103,15 +117,14 @@ fn pod(scope: &Scope, app: &Settled) -> PodSpec {
             }),
             ..PodSecurityContext::default()
         }),
-        containers: vec![container(scope, app, mounts)],
+        containers: vec![container],
         volumes: Some(volumes),
         ..PodSpec::default()
     }
 }
 
-fn container(scope: &Scope, app: &Settled, mounts: Vec<VolumeMount>) -> Container {
+fn main_container(scope: &Scope, app: &Settled, mounts: Vec<VolumeMount>) -> Container {
     let entry = app.entry;
-    let texts = |list: &[super::Text]| list.iter().map(|text| text.as_str().to_owned()).collect();
     let ports = app.ports.iter().map(|port| ContainerPort {
         name: Some(port.name.clone()),
         container_port: i32::from(port.port),
@@ -120,12 +133,27 @@ fn container(scope: &Scope, app: &Settled, mounts: Vec<VolumeMount>) -> Containe
     });
     let probes = Probes::new(scope, app);
     Container {
-        name: entry.name.clone(),
-        image: Some(entry.image.clone()),
         command: entry.command.as_deref().map(texts),
         args: entry.args.as_deref().map(texts),
-        env: some(env(entry)),
+        env: env(&entry.env, &entry.secrets),
         ports: some(ports.collect()),
+        startup_probe: probes.as_ref().map(Probes::startup),
+        readiness_probe: probes.as_ref().map(Probes::readiness),
+        liveness_probe: probes.as_ref().map(Probes::liveness),
+        ..container(app, &entry.name, &entry.image, mounts)
+    }
+}
+
+/// A container under the restricted Pod Security profile, with the resources of the app.
+pub(super) fn container(
+    app: &Settled,
+    name: &str,
+    image: &str,
+    mounts: Vec<VolumeMount>,
+) -> Container {
+    Container {
+        name: name.to_owned(),
+        image: Some(image.to_owned()),
         resources: Some(ResourceRequirements {
             requests: Some(amounts(&app.requests)),
             limits: Some(amounts(&app.limits)),
@@ -141,23 +169,23 @@ fn container(scope: &Scope, app: &Settled, mounts: Vec<VolumeMount>) -> Containe
             }),
             ..SecurityContext::default()
         }),
-        startup_probe: probes.as_ref().map(Probes::startup),
-        readiness_probe: probes.as_ref().map(Probes::readiness),
-        liveness_probe: probes.as_ref().map(Probes::liveness),
         volume_mounts: Some(mounts),
         ..Container::default()
     }
 }
 
 /// Literals first, then secrets, each sorted by name.
-fn env(app: &App) -> Vec<EnvVar> {
-    let literals = app.env.iter().map(|(name, text)| EnvVar {
+pub(super) fn env(
+    literals: &BTreeMap<String, Text>,
+    secrets: &BTreeMap<String, String>,
+) -> Option<Vec<EnvVar>> {
+    let literals = literals.iter().map(|(name, text)| EnvVar {
         name: name.clone(),
         // The kubelet would take `$(X)` for another variable; doubled, the `$` is itself.
         value: Some(text.as_str().replace("$(", "$$(")),
         value_from: None,
     });
-    let secrets = app.secrets.iter().map(|(name, reference)| EnvVar {
+    let secrets = secrets.iter().map(|(name, reference)| EnvVar {
         name: name.clone(),
         value: None,
         value_from: Some(EnvVarSource {
@@ -169,43 +197,13 @@ fn env(app: &App) -> Vec<EnvVar> {
             ..EnvVarSource::default()
         }),
     });
-    literals.chain(secrets).collect()
+    some(literals.chain(secrets).collect())
 }
 
-/// `/tmp`, which every program expects to be writable; then configs, then disks.
+/// What every program of an app has, then the app's disks.
 fn volumes(scope: &Scope, app: &Settled) -> (Vec<Volume>, Vec<VolumeMount>) {
     let entry = app.entry;
-    let mount = |name: &str, path: String, read_only: bool| VolumeMount {
-        name: name.to_owned(),
-        mount_path: path,
-        read_only: read_only.then_some(true),
-        ..VolumeMount::default()
-    };
-    let size = Quantity(scope.platform.apps.tmp_size.to_string());
-    let mut volumes = vec![Volume {
-        name: "tmp".to_owned(),
-        empty_dir: Some(EmptyDirVolumeSource {
-            size_limit: Some(size),
-            medium: None,
-        }),
-        ..Volume::default()
-    }];
-    let mut mounts = vec![mount("tmp", "/tmp".to_owned(), false)];
-    for (i, config) in entry.configs.iter().enumerate() {
-        let Some(config_map) = configs::active_config_map(scope, config) else {
-            continue;
-        };
-        let name = format!("config-{i}");
-        mounts.push(mount(&name, format!("/etc/orz/configs/{config}"), true));
-        volumes.push(Volume {
-            name,
-            config_map: Some(ConfigMapVolumeSource {
-                name: config_map,
-                ..ConfigMapVolumeSource::default()
-            }),
-            ..Volume::default()
-        });
-    }
+    let (mut volumes, mut mounts) = config_volumes(scope, &entry.configs);
     for (i, _) in &app.volumes {
         let volume = &entry.volumes[*i];
         let name = format!("volume-{}", volume.name);
@@ -220,6 +218,45 @@ fn volumes(scope: &Scope, app: &Settled) -> (Vec<Volume>, Vec<VolumeMount>) {
         });
     }
     (volumes, mounts)
+}
+
+/// `/tmp`, which every program expects to be writable; then configs.
+pub(super) fn config_volumes(scope: &Scope, configs: &[String]) -> (Vec<Volume>, Vec<VolumeMount>) {
+    let size = Quantity(scope.platform.apps.tmp_size.to_string());
+    let mut volumes = vec![Volume {
+        name: "tmp".to_owned(),
+        empty_dir: Some(EmptyDirVolumeSource {
+            size_limit: Some(size),
+            medium: None,
+        }),
+        ..Volume::default()
+    }];
+    let mut mounts = vec![mount("tmp", "/tmp".to_owned(), false)];
+    for (i, config) in configs.iter().enumerate() {
+        let Some(config_map) = configs::active_config_map(scope, config) else {
+            continue;
+        };
+        let name = format!("config-{i}");
+        mounts.push(mount(&name, format!("/etc/orz/configs/{config}"), true));
+        volumes.push(Volume {
+            name,
+            config_map: Some(ConfigMapVolumeSource {
+                name: config_map,
+                ..ConfigMapVolumeSource::default()
+            }),
+            ..Volume::default()
+        });
+    }
+    (volumes, mounts)
+}
+
+fn mount(name: &str, path: String, read_only: bool) -> VolumeMount {
+    VolumeMount {
+        name: name.to_owned(),
+        mount_path: path,
+        read_only: read_only.then_some(true),
+        ..VolumeMount::default()
+    }
 }
 
 /// How the kubelet asks an app whether it has started, takes requests, and lives.
@@ -338,11 +375,15 @@ fn amounts(resources: &Resources) -> BTreeMap<String, Quantity> {
         .collect()
 }
 
+pub(super) fn texts(list: &[Text]) -> Vec<String> {
+    list.iter().map(|text| text.as_str().to_owned()).collect()
+}
+
 fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
     (!list.is_empty()).then_some(list)
 }
 
 /// Kubernetes counts in signed numbers; every count here is bounded far below their end.
-fn signed(count: u32) -> i32 {
+pub(super) fn signed(count: u32) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }

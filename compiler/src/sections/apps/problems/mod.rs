@@ -1,9 +1,10 @@
 //! What an app names or asks for that is not there or not allowed.
 
 mod amounts;
+mod release_jobs;
 mod volumes;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use orz_core::diag::{Code, Diagnostic, Diagnostics, Span, codes};
 
@@ -29,11 +30,12 @@ pub(super) fn find(scope: &Scope, app: &Entry<App>, problems: &mut Diagnostics) 
             "choose another name: Kubernetes keeps this one",
         ));
     }
-    find_image(scope, app, problems);
+    find_image(scope, &app.image, app.at("/image"), problems);
     find_ports(scope, app, problems);
     find_environment(scope, app, problems);
     find_references(scope, app, problems);
     volumes::find(scope, app, problems);
+    release_jobs::find(scope, app, problems);
     find_domains(scope, app, problems);
     amounts::find(scope, app, problems);
 }
@@ -56,9 +58,9 @@ fn not_in_plan(
         .help(help)
 }
 
-fn find_image(scope: &Scope, app: &Entry<App>, problems: &mut Diagnostics) {
-    let (span, image) = (app.at("/image"), app.image.escape_debug());
-    match image::check(&app.image) {
+fn find_image(scope: &Scope, named: &str, span: Span, problems: &mut Diagnostics) {
+    let image = named.escape_debug();
+    match image::check(named) {
         Err(ImageProblem::Invalid(rule)) => {
             problems.push(invalid(
                 span,
@@ -78,7 +80,7 @@ fn find_image(scope: &Scope, app: &Entry<App>, problems: &mut Diagnostics) {
         ),
         Ok(()) => {}
     }
-    if !scope.platform.images.allows(&app.image) {
+    if !scope.platform.images.allows(named) {
         let registries = &scope.platform.images.registries;
         let listed: Vec<_> = registries
             .iter()
@@ -122,15 +124,9 @@ fn find_ports(scope: &Scope, app: &Entry<App>, problems: &mut Diagnostics) {
 }
 
 fn find_environment(scope: &Scope, app: &Entry<App>, problems: &mut Diagnostics) {
-    for (variable, name) in &app.secrets {
+    find_secrets(scope, app, &app.secrets, "/secrets", problems);
+    for variable in app.secrets.keys() {
         let pointer = format!("/secrets/{variable}");
-        find_entry(
-            &scope.unit.bundle.secret_refs,
-            "secret reference",
-            name,
-            app.at(&pointer),
-            problems,
-        );
         if app.env.contains_key(variable) {
             let first = app.key_at(&format!("/env/{variable}"));
             problems.push(
@@ -147,10 +143,36 @@ fn find_environment(scope: &Scope, app: &Entry<App>, problems: &mut Diagnostics)
     }
 }
 
-fn find_references(scope: &Scope, app: &Entry<App>, problems: &mut Diagnostics) {
+/// Reports secrets that are not declared; `at` is where the variables stand in the app.
+fn find_secrets(
+    scope: &Scope,
+    app: &Entry<App>,
+    secrets: &BTreeMap<String, String>,
+    at: &str,
+    problems: &mut Diagnostics,
+) {
+    for (variable, name) in secrets {
+        find_entry(
+            &scope.unit.bundle.secret_refs,
+            "secret reference",
+            name,
+            app.at(&format!("{at}/{variable}")),
+            problems,
+        );
+    }
+}
+
+/// Reports configs that cannot be mounted; `at` is where their names stand in the app.
+fn find_configs(
+    scope: &Scope,
+    app: &Entry<App>,
+    configs: &[String],
+    at: &str,
+    problems: &mut Diagnostics,
+) {
     let bundle = &scope.unit.bundle;
-    for (i, name) in app.configs.iter().enumerate() {
-        let span = app.at(&format!("/configs/{i}"));
+    for (i, name) in configs.iter().enumerate() {
+        let span = app.at(&format!("{at}/{i}"));
         if configs::active_config_map(scope, name).is_some() {
             continue;
         }
@@ -173,6 +195,11 @@ fn find_references(scope: &Scope, app: &Entry<App>, problems: &mut Diagnostics) 
             problems.push(unknown_reference("config", name, span, known.into_iter()));
         }
     }
+}
+
+fn find_references(scope: &Scope, app: &Entry<App>, problems: &mut Diagnostics) {
+    let bundle = &scope.unit.bundle;
+    find_configs(scope, app, &app.configs, "/configs", problems);
     if let Some(policy) = &app.policy {
         find_entry(
             &bundle.policies,
