@@ -1,19 +1,24 @@
 //! Activation of releases that stand on the index already.
 
-use orz_core::format::{Action, Pointer, State, Trailers};
+use std::collections::BTreeMap;
+
+use orz_core::format::{self, Action, Pointer, State, Trailers};
 use orz_core::id::{Part, ReleaseId, TenantName};
 
 use crate::error::{Error, Result};
-use crate::moves::{self, Bases, Move, Pending};
+use crate::moves::{self, Bases, Chosen, Move, Pending};
 use crate::transaction::{Draft, transact};
 use crate::view::{StoredPointer, View};
-use crate::{Repo, Request, time};
+use crate::{Repo, Request, state, time};
 
 /// What an activation may pass over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ActivateOptions {
     /// Activate although a hold stops it. The hold itself stays.
     pub override_hold: bool,
+    /// Call the tenant back although it is being retired or destroyed. All of its parts on the cluster follow
+    /// their pointers again, because what it is made of leaves and stays together.
+    pub override_leaving: bool,
 }
 
 impl Repo {
@@ -28,13 +33,14 @@ impl Repo {
     ) -> Result<Move> {
         let mut moves =
             self.activate_parts(tenant, &[(part, release.clone())], options, request)?;
+        // What comes back with it stands behind it.
         Ok(moves.swap_remove(0))
     }
 
     /// Points several parts of a tenant at releases of the index, in one commit; all of them or none.
     ///
-    /// Refused when a release fails its checks, a hold stops it, a claim is somebody else's, or a part
-    /// would require what is not live any more. If somebody else changes one of these pointers meanwhile,
+    /// Refused when a release fails its checks, a hold stops it, the tenant is on its way out, a claim is
+    /// somebody else's, or a part would require what is not live any more. If somebody else changes one of these pointers meanwhile,
     /// the error names them, unless they made it what was asked for.
     pub fn activate_parts(
         &self,
@@ -52,8 +58,9 @@ impl Repo {
         )?;
         let mut bases = Bases::default();
         let written = transact(self, request, |view, _| {
-            let mut moves = Vec::new();
+            let mut moves: Vec<Move> = Vec::new();
             let mut pending = Vec::new();
+            let mut back = BTreeMap::new();
             for (part, release) in targets {
                 let entry = moves::checked(view, tenant, *part, release)?;
                 let current = current(view, tenant, *part, &entry.cluster)?;
@@ -67,6 +74,18 @@ impl Repo {
                 if !bases.stands(&path, current.as_ref()) && !there {
                     return Err(moves::moved_by(view, tenant, *part, &path));
                 }
+                let cluster = current
+                    .as_ref()
+                    .map_or(&entry.cluster, |stored| &stored.pointer.cluster);
+                let leaving = state::leaving(view, tenant, cluster)?;
+                if !options.override_leaving
+                    && let Some(stored) = leaving.first()
+                {
+                    let own = leaving.iter().find(|own| own.path == path);
+                    state::refuse_leaving(&own.unwrap_or(stored).pointer)?;
+                }
+                let called_back = leaving.iter().any(|own| own.path == path);
+                back.extend(leaving.into_iter().map(|own| (own.path.clone(), own)));
                 let next = match &current {
                     Some(stored) => {
                         if !there && !options.override_hold {
@@ -76,6 +95,9 @@ impl Repo {
                         next.release = release.clone();
                         next.digest = entry.digest.clone();
                         next.namespace.clone_from(&entry.namespace);
+                        if called_back {
+                            next.state = State::LIVE;
+                        }
                         if !there {
                             next.source = entry.source.clone();
                         }
@@ -102,7 +124,10 @@ impl Repo {
                         .as_ref()
                         .map(|stored| stored.pointer.release.clone()),
                     to: release.clone(),
+                    chosen: Chosen::Named,
                     hold: next.hold.clone(),
+                    state: next.state.kind,
+                    called_back,
                     commit: None,
                 });
                 pending.push(Pending {
@@ -112,11 +137,17 @@ impl Repo {
                 });
             }
             moves::refuse_unmet(view, &pending)?;
-            let mut draft = Draft {
-                main_message: message(&trailers, "activate", &moves),
-                ..Draft::default()
-            };
+            let mut draft = Draft::default();
             moves::draft(view, &pending, &mut draft)?;
+            for (path, StoredPointer { mut pointer, .. }) in back {
+                if draft.main.contains_key(&path) {
+                    continue;
+                }
+                pointer.state = State::LIVE;
+                draft.main.insert(path, Some(format::to_bytes(&pointer)));
+                moves.push(called_back(pointer));
+            }
+            draft.main_message = message(&trailers, "activate", &moves);
             Ok((moves, draft))
         })?;
         Ok(with_commit(written.value, written.main_commit.as_ref()))
@@ -127,14 +158,12 @@ impl Repo {
 pub(crate) fn message(trailers: &Trailers, verb: &str, moves: &[Move]) -> String {
     let lines: Vec<String> = moves
         .iter()
-        .filter(|m| m.from.as_ref() != Some(&m.to))
+        .filter(|m| m.moved())
         .map(|m| {
-            format!(
-                "{}/{}: {}",
-                m.tenant,
-                m.part,
-                moves::arrow(m.from.as_ref(), &m.to)
-            )
+            let from = m.from.as_ref().filter(|from| **from != m.to);
+            let arrow = moves::arrow(from, &m.to);
+            let back = if m.called_back { ", called back" } else { "" };
+            format!("{}/{}: {arrow}{back}", m.tenant, m.part)
         })
         .collect();
     match (lines.as_slice(), moves) {
@@ -155,7 +184,7 @@ pub(crate) fn with_commit(
     commit: Option<&orz_core::id::CommitId>,
 ) -> Vec<Move> {
     for m in &mut moves {
-        if m.from.as_ref() != Some(&m.to) {
+        if m.moved() {
             m.commit = commit.cloned();
         }
     }
@@ -178,10 +207,26 @@ fn current(
     }
 }
 
+/// A part that comes back because another part of its tenant does.
+fn called_back(pointer: Pointer) -> Move {
+    Move {
+        cluster: pointer.cluster,
+        tenant: pointer.tenant,
+        part: pointer.part,
+        from: Some(pointer.release.clone()),
+        to: pointer.release,
+        chosen: Chosen::Named,
+        hold: pointer.hold,
+        state: pointer.state.kind,
+        called_back: true,
+        commit: None,
+    }
+}
+
 fn refuse_held(stored: &StoredPointer, release: &ReleaseId, now: i64) -> Result<()> {
     let StoredPointer { pointer, .. } = stored;
-    match &pointer.hold {
-        Some(hold) if moves::in_force(hold, now) && hold.blocks(release) => Err(Error::Held {
+    match moves::standing(pointer.hold.as_ref(), now) {
+        Some(hold) if hold.blocks(release) => Err(Error::Held {
             tenant: pointer.tenant.clone(),
             part: pointer.part,
             hold: Box::new(hold.clone()),

@@ -2,17 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use orz_core::format::{self, Claim, ClaimKey, ClaimState};
+use orz_core::format::{self, Claim, ClaimKey, ClaimState, Release};
 use orz_core::id::{Part, TenantName};
 use orz_core::paths;
 
 use crate::error::{Error, Result};
 use crate::view::View;
+use crate::{check, trees};
 
 /// The claims that one commit changes, over those that stand at the view.
 pub(crate) struct Claims<'v> {
     view: &'v View,
-    changed: BTreeMap<ClaimKey, Claim>,
+    /// `None`: deleted.
+    changed: BTreeMap<ClaimKey, Option<Claim>>,
 }
 
 impl<'v> Claims<'v> {
@@ -42,10 +44,29 @@ impl<'v> Claims<'v> {
                 && (&claim.tenant, claim.part) == (tenant, part)
             {
                 claim.state = ClaimState::Releasing;
-                self.changed.insert(key.clone(), claim);
+                self.changed.insert(key.clone(), Some(claim));
             }
         }
         Ok(())
+    }
+
+    /// Deletes a claim of this part, only one in `state` if one is named; whether there was one.
+    pub(crate) fn forget(
+        &mut self,
+        tenant: &TenantName,
+        part: Part,
+        key: &ClaimKey,
+        state: Option<ClaimState>,
+    ) -> Result<bool> {
+        let Some(claim) = self.get(key)? else {
+            return Ok(false);
+        };
+        let meant = (&claim.tenant, claim.part) == (tenant, part)
+            && state.is_none_or(|state| state == claim.state);
+        if meant {
+            self.changed.insert(key.clone(), None);
+        }
+        Ok(meant)
     }
 
     /// Takes these claims for a part, or says who holds one of them.
@@ -74,7 +95,7 @@ impl<'v> Claims<'v> {
                 part,
                 state: ClaimState::Held,
             };
-            self.changed.insert(key.clone(), claim);
+            self.changed.insert(key.clone(), Some(claim));
         }
         Ok(())
     }
@@ -83,13 +104,29 @@ impl<'v> Claims<'v> {
     pub(crate) fn into_edits(self) -> impl Iterator<Item = (String, Option<Vec<u8>>)> {
         self.changed
             .into_iter()
-            .map(|(key, claim)| (paths::claim(&key), Some(format::to_bytes(&claim))))
+            .map(|(key, claim)| (paths::claim(&key), claim.as_ref().map(format::to_bytes)))
     }
 
     fn get(&self, key: &ClaimKey) -> Result<Option<Claim>> {
         match self.changed.get(key) {
-            Some(claim) => Ok(Some(claim.clone())),
+            Some(claim) => Ok(claim.clone()),
             None => self.view.claim(key),
         }
     }
+}
+
+/// Everything that a release of this part on the index claims: what the part can have claims on.
+///
+/// Claims are stored by their value alone, so the index is what leads from a part to its claims. An entry that
+/// cannot be read leads to none; `verify` finds it.
+pub(crate) fn ever_of(view: &View, tenant: &TenantName, part: Part) -> Result<BTreeSet<ClaimKey>> {
+    let folder = paths::index_folder(tenant, part);
+    let mut found = BTreeSet::new();
+    for (_, entry) in trees::files_below(&view.objects, view.releases.tree, &folder)? {
+        let bytes = view.objects.blob(entry.id)?;
+        if let Ok(release) = format::from_bytes::<Release>(&bytes) {
+            found.extend(release.claims.into_iter().filter(check::is_claim));
+        }
+    }
+    Ok(found)
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use orz_core::exit::ExitCode;
-use orz_core::format::{ClaimKey, Hold, TrailerError};
+use orz_core::format::{ClaimKey, Hold, State, TrailerError};
 use orz_core::id::{ClusterName, CommitId, Part, ReleaseId, TenantName};
 
 use crate::check::PointerInvalid;
@@ -157,6 +157,84 @@ pub enum Error {
         /// The part.
         part: Part,
     },
+    /// The tenant is on its way out, and nothing is activated there.
+    #[error("`{tenant}/{part}` is {}{}", state.kind, by(state))]
+    Leaving {
+        /// The tenant.
+        tenant: TenantName,
+        /// The part.
+        part: Part,
+        /// Who retires it, and why.
+        state: Box<State>,
+    },
+    /// There is no freeze to end.
+    #[error("`{tenant}/{part}` is not frozen")]
+    NotFrozen {
+        /// The tenant.
+        tenant: TenantName,
+        /// The part.
+        part: Part,
+    },
+    /// What is only done to a tenant on its way out was asked for one that is not.
+    #[error("`{tenant}` was not retired: {} would still be followed", list(parts))]
+    NotRetired {
+        /// The tenant.
+        tenant: TenantName,
+        /// The parts that are not on their way out.
+        parts: Vec<Part>,
+    },
+    /// A part goes after those that build on it.
+    #[error("`{tenant}/{part}` is still needed by {}", list(left))]
+    StillNeeded {
+        /// The tenant.
+        tenant: TenantName,
+        /// The part whose pointer should go.
+        part: Part,
+        /// The parts that go before it.
+        left: Vec<Part>,
+    },
+    /// The tenant has no pointer on this cluster.
+    #[error("`{tenant}` has no pointer on `{cluster}`")]
+    NotOnCluster {
+        /// The tenant.
+        tenant: TenantName,
+        /// The cluster as asked for.
+        cluster: ClusterName,
+    },
+    /// What takes a tenant away is not done on several clusters at once.
+    #[error("`{tenant}` is on several clusters: {}", list(clusters))]
+    ClusterNeeded {
+        /// The tenant.
+        tenant: TenantName,
+        /// The clusters.
+        clusters: Vec<ClusterName>,
+    },
+    /// What takes something away for good has to say why.
+    #[error("`{verb}` needs a reason")]
+    ReasonNeeded {
+        /// The verb.
+        verb: &'static str,
+    },
+    /// An automatic rollback that must not happen; a person has to look.
+    #[error("`{tenant}/{part}` is not rolled back automatically: {why}")]
+    NoAutoRollback {
+        /// The tenant.
+        tenant: TenantName,
+        /// The part.
+        part: Part,
+        /// Why not.
+        why: String,
+    },
+    /// A status handed over to be published that does not belong where it would stand.
+    #[error("the status of `{tenant}/{part}` cannot be published: {message}")]
+    BadStatus {
+        /// Whose status.
+        tenant: TenantName,
+        /// Which part.
+        part: Part,
+        /// What does not agree.
+        message: String,
+    },
     /// Somebody else has what the release claims.
     #[error("{} `{}` is claimed by `{holder}/{part}`{}", claim.kind, claim.value, if *releasing { ", which is giving it up" } else { "" })]
     Claimed {
@@ -286,12 +364,25 @@ impl Error {
             | Self::InvalidRelease { .. }
             | Self::NoRollbackTarget { .. }
             | Self::NotHeld { .. }
+            | Self::NotFrozen { .. }
+            | Self::NotRetired { .. }
+            | Self::NotOnCluster { .. }
             | Self::SeveralClusters { .. }
             | Self::DirtyWorkTree { .. } => ExitCode::Input,
-            Self::Held { .. } | Self::Claimed { .. } | Self::Requires { .. } => ExitCode::Denied,
+            Self::Held { .. }
+            | Self::Leaving { .. }
+            | Self::StillNeeded { .. }
+            | Self::NoAutoRollback { .. }
+            | Self::Claimed { .. }
+            | Self::Requires { .. } => ExitCode::Denied,
             Self::Moved { .. } | Self::Contended { .. } => ExitCode::Stale,
-            Self::Trailer(_) | Self::Time { .. } | Self::SeveralParts { .. } => ExitCode::Usage,
+            Self::Trailer(_)
+            | Self::Time { .. }
+            | Self::SeveralParts { .. }
+            | Self::ClusterNeeded { .. }
+            | Self::ReasonNeeded { .. } => ExitCode::Usage,
             Self::BadRelease { .. }
+            | Self::BadStatus { .. }
             | Self::Locked { .. }
             | Self::WorkTreeBehind { .. }
             | Self::Malformed { .. }
@@ -329,6 +420,17 @@ impl Error {
             Self::Held { tenant, .. } => {
                 format!("`orzc release-hold {tenant}` ends the hold; `--override-hold` activates once in spite of it")
             }
+            Self::Leaving { tenant, part, .. } => {
+                format!("`orzc activate {tenant} --part {part} --override-leaving` calls the tenant back")
+            }
+            Self::NotRetired { tenant, .. } => {
+                format!("`orzc retire {tenant}` comes first; look at what is left with `orzc status {tenant}`")
+            }
+            Self::ClusterNeeded { .. } => "name one of them with `--cluster`".to_owned(),
+            Self::ReasonNeeded { .. } => "say why with `--reason`".to_owned(),
+            Self::NoAutoRollback { tenant, .. } => {
+                format!("look at `orzc status {tenant}`; `orzc rollback {tenant}` goes back by hand")
+            }
             Self::Claimed { holder, releasing: true, .. } => {
                 format!("wait until the objects of `{holder}` that use it are gone")
             }
@@ -360,6 +462,12 @@ impl Error {
         let path = path.into();
         move |source| Self::Io { path, source }
     }
+}
+
+fn by(state: &State) -> String {
+    let by = state.by.as_ref().map(|by| format!(" by {by}"));
+    let why = state.reason.as_ref().map(|reason| format!(": {reason}"));
+    by.into_iter().chain(why).collect()
 }
 
 fn list<T: ToString>(items: &[T]) -> String {

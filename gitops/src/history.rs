@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gix::ObjectId;
-use orz_core::format::{Action, Hold, Trailers};
+use orz_core::format::{Action, Cause, Hold, StateKind, Trailers};
 use orz_core::id::{ClusterName, CommitId, Part, ReleaseId, TenantName};
 use orz_core::paths;
 
@@ -31,8 +31,14 @@ pub struct HistoryItem {
     pub to: Option<ReleaseId>,
     /// The hold that stood after it.
     pub hold: Option<Hold>,
+    /// The state that stood after it; `None` if there was no readable pointer.
+    pub state: Option<StateKind>,
     /// What orz did; `None`: by plain Git, such as `git revert`.
     pub action: Option<Action>,
+    /// Whether the reconciler did it by itself.
+    pub automatic: bool,
+    /// What made the reconciler move the pointer.
+    pub cause: Option<Cause>,
     /// Why.
     pub reason: Option<String>,
     /// Who: the actor of the request, or else the author of the commit.
@@ -107,14 +113,57 @@ pub(crate) fn of_pointer(
             part,
             from: before.map(|pointer| pointer.release),
             to: after.as_ref().map(|pointer| pointer.release.clone()),
+            state: after.as_ref().map(|pointer| pointer.state.kind),
             hold: after.and_then(|pointer| pointer.hold),
             action: trailers.action,
+            automatic: trailers.action.is_some_and(Action::is_automatic),
+            cause: trailers.cause,
             reason: trailers.reason.clone(),
             actor: actor_of(&change.commit),
             request_id: trailers.request_id,
         });
     }
     Ok(items)
+}
+
+impl HistoryItem {
+    /// Whether the pointer named another release after it than before.
+    pub(crate) fn moved(&self) -> bool {
+        self.from != self.to
+    }
+}
+
+/// What the changes of a pointer mean, oldest first: which were rollbacks.
+///
+/// A plain `git revert` counts like our own rollback: it goes back to what was live before, and says the same
+/// about the release it leaves.
+pub(crate) fn rollbacks(newest_first: &[HistoryItem]) -> Vec<(&HistoryItem, bool)> {
+    let mut live_before = BTreeSet::new();
+    let mut told = Vec::new();
+    for item in newest_first.iter().rev() {
+        let back = item.moved() && item.to.as_ref().is_some_and(|to| live_before.contains(to));
+        let rollback = match item.action {
+            Some(Action::Rollback | Action::AutoRollback) => item.moved(),
+            None => back,
+            Some(_) => false,
+        };
+        told.push((item, rollback));
+        live_before.extend(item.to.as_ref());
+    }
+    told
+}
+
+/// The releases that a rollback left, and that nobody has activated again since.
+pub(crate) fn left_by_rollback(newest_first: &[HistoryItem]) -> BTreeSet<ReleaseId> {
+    let mut left = BTreeSet::new();
+    for (item, rollback) in rollbacks(newest_first) {
+        if rollback {
+            left.extend(item.from.clone());
+        } else if let (true, Some(to)) = (item.moved(), &item.to) {
+            left.remove(to);
+        }
+    }
+    left
 }
 
 /// The newest commit on `main` that changed the file at `path`.

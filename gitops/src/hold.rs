@@ -26,7 +26,8 @@ pub struct HoldChange {
 
 impl Repo {
     /// Holds parts of a tenant on every cluster, all of its parts when none is named, until `until`
-    /// (RFC 3339 in UTC) or until [`Repo::release_hold`]. A hold that stands already is replaced.
+    /// (RFC 3339 in UTC) or until [`Repo::release_hold`]. A manual hold that stands already is replaced; an
+    /// automatic one stands again when this one ends.
     pub fn hold(
         &self,
         tenant: &TenantName,
@@ -50,6 +51,9 @@ impl Repo {
     }
 
     /// Releases the holds of parts of a tenant on every cluster, of all of its parts when none is named.
+    ///
+    /// What goes is the hold that one sees. If it was laid over an automatic one, that stands again and is in the
+    /// answer; releasing once more ends it too.
     pub fn release_hold(
         &self,
         tenant: &TenantName,
@@ -74,11 +78,19 @@ impl Repo {
             let mut changes = Vec::new();
             for stored in selected(view, tenant, parts, hold)? {
                 let StoredPointer { pointer, path, .. } = &stored;
-                if !bases.stands(path, Some(&stored)) && pointer.hold.as_ref() != hold {
+                let after = match hold {
+                    Some(hold) => Some(hold.clone().laid_over(pointer.hold.as_ref())),
+                    None => pointer.hold.clone().and_then(|hold| hold.over.map(|o| *o)),
+                };
+                let there = match (hold, &pointer.hold) {
+                    (Some(_), there) => *there == after,
+                    (None, there) => there.is_none(),
+                };
+                if !bases.stands(path, Some(&stored)) && !there {
                     return Err(moves::moved_by(view, tenant, pointer.part, path));
                 }
                 let mut next = pointer.clone();
-                next.hold = hold.cloned();
+                next.hold = after;
                 draft
                     .main
                     .insert(path.clone(), Some(format::to_bytes(&next)));

@@ -1,7 +1,10 @@
 //! The GitOps repository: immutable releases, the pointers that say which of them is live, and their history.
 //!
-//! - [`Repo`]: [`Repo::publish`], [`Repo::activate`], [`Repo::rollback`], [`Repo::hold`], [`Repo::release_hold`]
-//!   write; [`Repo::history`] and [`Repo::verify`] look back.
+//! - [`Repo`]: [`Repo::publish`], [`Repo::activate`], [`Repo::rollback`], [`Repo::hold`], [`Repo::release_hold`],
+//!   [`Repo::freeze`], [`Repo::thaw`], [`Repo::retire`], [`Repo::destroy`] and [`Repo::resume`] write what people
+//!   ask for; [`Repo::auto_rollback`], [`Repo::end_auto_hold`], [`Repo::remove_pointer`], [`Repo::release_claims`],
+//!   [`Repo::set_brake`] and [`Repo::write_status`] what a reconciler found; [`Repo::history`],
+//!   [`Repo::statuses`] and [`Repo::verify`] look back.
 //! - [`View`]: everything that is read at one fixed pair of heads, and [`View::check`], which says whether
 //!   a pointer may be acted on.
 //!
@@ -9,10 +12,15 @@
 //! by compare-and-swap. A process that is killed at any instant leaves the old state or the new one.
 
 mod activate;
+mod auto_rollback;
+mod brake;
 pub mod check;
 mod claims;
 mod commit;
+mod destroy;
+mod end_hold;
 mod error;
+mod freeze;
 mod git;
 mod history;
 mod hold;
@@ -24,7 +32,14 @@ mod pack;
 mod publish;
 mod refs;
 mod release;
+mod release_claims;
+mod remove;
+mod resume;
+mod retire;
 mod rollback;
+mod state;
+mod status;
+mod thaw;
 mod time;
 mod transaction;
 mod trees;
@@ -44,14 +59,18 @@ mod support;
 extern crate self as orz_gitops;
 
 pub use activate::ActivateOptions;
+pub use auto_rollback::AutoRollback;
 pub use check::{CheckedRelease, PointerInvalid};
 pub use error::{Error, Result};
 pub use history::HistoryItem;
 pub use hold::HoldChange;
-pub use moves::Move;
+pub use moves::{Chosen, Move};
 pub use open::Repo;
 pub use publish::{Expected, PointerMove, Published, PublishedItem};
 pub use release::NewRelease;
+pub use remove::Removed;
+pub use state::StateChange;
+pub use status::{InvalidStatus, PublishedStatus, StatusShard};
 pub use verify::{Compile, Finding, Recompile, RecordedInputs, VerifyReport};
 pub use view::{InvalidPointer, PointerFile, StoredPointer, View};
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use orz_core::format::{self, Hold, ObjectRef, Pointer, Release};
+use orz_core::format::{self, ClaimKey, Hold, ObjectRef, Pointer, Release, StateKind};
 use orz_core::id::{BlobId, ClusterName, CommitId, Part, ReleaseId, TenantName};
 use orz_core::paths;
 
@@ -25,10 +25,36 @@ pub struct Move {
     pub from: Option<ReleaseId>,
     /// The release that is live now.
     pub to: ReleaseId,
+    /// How the release was chosen.
+    pub chosen: Chosen,
     /// The hold that stands in the pointer now.
     pub hold: Option<Hold>,
-    /// The commit on `main`; `None` when everything was so already and nothing was written.
+    /// The state that stands in the pointer now: in a frozen part, what it names waits for the thaw.
+    pub state: StateKind,
+    /// Whether the part was on its way out, and follows its pointer again.
+    pub called_back: bool,
+    /// The commit on `main`; `None` when this pointer was so already.
     pub commit: Option<CommitId>,
+}
+
+/// How the release of a move was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chosen {
+    /// Whoever asked named it.
+    Named,
+    /// The last one that status says was verified.
+    Verified,
+    /// Status knew none that fits, so the newest that was live before was taken.
+    LiveBefore,
+    /// It stood beside the release to which the leading part goes back.
+    StoodBeside,
+}
+
+impl Move {
+    /// Whether the pointer names another release than before, or follows it again.
+    pub(crate) fn moved(&self) -> bool {
+        self.from.as_ref() != Some(&self.to) || self.called_back
+    }
 }
 
 /// A pointer about to be written, with the index entry of the release it names.
@@ -54,9 +80,7 @@ pub(crate) fn draft(view: &View, pending: &[Pending], draft: &mut Draft) -> Resu
             let Some(other) = file.valid().filter(|other| other.pointer.part == next.part) else {
                 continue;
             };
-            let claims = live_entry(view, &other.pointer)
-                .map(|entry| entry.claims)
-                .unwrap_or_default();
+            let claims = claims_of(view, &other.pointer);
             if current
                 .as_ref()
                 .is_some_and(|current| current.path == other.path)
@@ -147,8 +171,17 @@ pub(crate) fn refuse_unmet(view: &View, pending: &[Pending]) -> Result<()> {
     Ok(())
 }
 
+/// What of a hold still stands: all of it, or after its end the automatic one below it.
+pub(crate) fn standing(hold: Option<&Hold>, now: i64) -> Option<&Hold> {
+    let hold = hold?;
+    if in_force(hold, now) {
+        return Some(hold);
+    }
+    standing(hold.over.as_deref(), now)
+}
+
 /// Whether a hold still stops anything.
-pub(crate) fn in_force(hold: &Hold, now: i64) -> bool {
+fn in_force(hold: &Hold, now: i64) -> bool {
     // An end that cannot be read is no end: holding too long harms less than not holding.
     hold.until
         .as_deref()
@@ -247,6 +280,13 @@ pub(crate) fn arrow(from: Option<&ReleaseId>, to: &ReleaseId) -> String {
         Some(from) => format!("{} -> {}", short(from), short(to)),
         None => short(to).to_owned(),
     }
+}
+
+/// What the release that a pointer names claims.
+pub(crate) fn claims_of(view: &View, pointer: &Pointer) -> Vec<ClaimKey> {
+    live_entry(view, pointer)
+        .map(|entry| entry.claims)
+        .unwrap_or_default()
 }
 
 fn live_entry(view: &View, pointer: &Pointer) -> Option<Release> {

@@ -102,7 +102,7 @@ impl Repo {
                 let bytes = commit::bytes(tree, &[], &ident, &trailers.message(subject));
                 let new = staging.put(gix::objs::Kind::Commit, bytes);
                 moves.push(Move {
-                    name,
+                    name: name.into(),
                     old: None,
                     new,
                 });

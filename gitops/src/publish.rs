@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use orz_core::format::{self, Action, Hold, Pointer, State, Trailers};
+use orz_core::format::{self, Action, Hold, Pointer, State, StateKind, Trailers};
 use orz_core::id::{BlobId, ClusterName, CommitId, Part, ReleaseId, TenantName};
 use orz_core::paths;
 
@@ -12,7 +12,7 @@ use crate::objects::Staging;
 use crate::release::{Built, NewRelease};
 use crate::transaction::{Draft, IndexCommit, transact};
 use crate::view::{StoredPointer, View, object_id};
-use crate::{Repo, Request, time, trees};
+use crate::{Repo, Request, state, time, trees};
 
 /// What a publish did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,9 @@ pub struct PublishedItem {
     pub new: bool,
     /// What became of the pointer.
     pub pointer: PointerMove,
+    /// The state of the pointer now: in a frozen part, what it names waits for the thaw. `live` where there is
+    /// no pointer.
+    pub state: StateKind,
 }
 
 /// What a publish did to a pointer.
@@ -63,6 +66,14 @@ pub enum PointerMove {
         /// The release that stays live.
         live: ReleaseId,
     },
+    /// The tenant is on its way out of the cluster, so nothing is activated there; `orzc activate` with
+    /// `--override-leaving` calls it back.
+    Leaving {
+        /// Who retires it, and why.
+        state: State,
+        /// The release that the pointer names; `None` if this part's pointer is gone already.
+        live: Option<ReleaseId>,
+    },
     /// Nobody asked for it.
     NotRequested,
     /// The part has no objects and never had a pointer, so there is nothing to publish.
@@ -77,7 +88,8 @@ impl Repo {
     /// Publishes these releases in one step and, with `activate`, points at them in the same step.
     ///
     /// A release that the index has is not written again, and the first publisher's entry stays.
-    /// A held pointer stays and is reported. Input that changes nothing writes nothing.
+    /// A held pointer stays and is reported, and so does one of a tenant on its way out; a frozen one moves, and
+    /// the cluster follows after the thaw. Input that changes nothing writes nothing.
     pub fn publish(
         &self,
         releases: Vec<NewRelease>,
@@ -140,10 +152,17 @@ impl Repo {
                     stage(view, staging, built, live)?;
                     fresh.entry(&built.id).or_insert(built);
                 }
+                let leaving = leaving(view, built, live)?;
+                let state = live.map_or(StateKind::Live, |live| state::at(&live.state, now));
                 let pointer = if skip {
                     PointerMove::EmptySkipped
                 } else if !activate {
                     PointerMove::NotRequested
+                } else if let Some(state) = leaving {
+                    PointerMove::Leaving {
+                        state,
+                        live: live.map(|live| live.release.clone()),
+                    }
                 } else {
                     if known.is_some() && live.is_none_or(|live| live.release != built.id) {
                         moves::checked(view, &entry.tenant, entry.part, &built.id)?;
@@ -166,6 +185,7 @@ impl Repo {
                     release: built.id.clone(),
                     new,
                     pointer,
+                    state,
                 });
             }
             let mut draft = Draft {
@@ -210,6 +230,16 @@ fn ordered<'b>(fresh: BTreeMap<&ReleaseId, &'b Built>) -> Vec<&'b Built> {
     fresh
 }
 
+/// How the tenant of a release leaves the cluster, if it does. A part whose own pointer is gone already must not
+/// come back while the rest of its tenant goes.
+fn leaving(view: &View, built: &Built, live: Option<&Pointer>) -> Result<Option<State>> {
+    if let Some(live) = live {
+        return Ok(live.state.kind.is_leaving().then(|| live.state.clone()));
+    }
+    let mut others = state::leaving(view, &built.entry.tenant, &built.cluster)?;
+    Ok(others.pop().map(|other| other.pointer.state))
+}
+
 /// What activation does to one pointer: what is reported, and the pointer to write if it is not held.
 fn decide(
     built: &Built,
@@ -240,10 +270,7 @@ fn decide(
         // and equal files are no change.
         return (PointerMove::Unchanged, Some(next));
     }
-    let hold = current
-        .hold
-        .clone()
-        .filter(|hold| moves::in_force(hold, now));
+    let hold = moves::standing(current.hold.as_ref(), now).cloned();
     if let Some(hold) = hold.as_ref().filter(|hold| hold.blocks(&built.id)) {
         return (
             PointerMove::Held {

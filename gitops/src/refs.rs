@@ -1,5 +1,6 @@
 //! Reading and moving the branches.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use gix::ObjectId;
@@ -9,11 +10,11 @@ use crate::error::{Error, Result};
 use crate::git::{Git, said};
 use crate::{Repo, pack};
 
-/// A branch that is to move from one commit to another.
+/// A branch, or another reference, that is to move from one commit to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Move {
     /// Full name.
-    pub(crate) name: &'static str,
+    pub(crate) name: Cow<'static, str>,
     /// Where it must stand now; `None`: it must not exist.
     pub(crate) old: Option<ObjectId>,
     /// Where it goes.

@@ -3,23 +3,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gix::ObjectId;
-use orz_core::format::{Action, Blocks, Hold, HoldKind, Pointer, Release, Trailers};
+use orz_core::format::{Action, Blocks, Hold, HoldKind, Pointer, Release, Status, Trailers};
 use orz_core::id::{Part, ReleaseId, TenantName};
 
 use crate::activate::{message, with_commit};
 use crate::error::{Error, Result};
-use crate::history::{self, HistoryItem};
-use crate::moves::{self, Bases, Move, Pending};
+use crate::history;
+use crate::moves::{self, Bases, Chosen, Move, Pending};
 use crate::transaction::{Draft, transact};
 use crate::view::{StoredPointer, View, object_id};
-use crate::{Repo, Request, check};
+use crate::{Repo, Request, check, state};
 
 impl Repo {
     /// Points parts of a tenant at an older release, in one commit, and holds them until a person ends the hold.
     ///
-    /// Without `to`, each part goes to the newest release in its pointer's history that was live before,
-    /// was not itself left by a rollback, is not blocked, and is not the present one.
-    /// With `to`, name one part. A part that is there already stays as it is.
+    /// Without `to`, each part goes to the last release that the published status calls verified. Where it knows
+    /// none that fits, to the newest one in the pointer's history that was live before; [`Move::chosen`] says
+    /// which. Either way not to the present one, nor to one that a rollback left or a hold names.
+    /// With `to`, name one part. A part that is there already stays as it is. A frozen part moves, and its cluster
+    /// follows after the thaw; one on its way out is refused.
     pub fn rollback(
         &self,
         tenant: &TenantName,
@@ -70,15 +72,19 @@ impl Repo {
             blocks: Blocks::All,
             over: None,
         };
+        let statuses = match goal {
+            Goal::Each(_, Some(_)) => Vec::new(),
+            Goal::Each(_, None) | Goal::Together => self.statuses_of(tenant)?,
+        };
         let mut bases = Bases::default();
         // The history of a pointer that did not change is still the same at the next attempt.
-        let mut targets: BTreeMap<Part, ReleaseId> = BTreeMap::new();
+        let mut targets: BTreeMap<Part, Target> = BTreeMap::new();
         let written = transact(self, request, |view, _| {
             let (parts, to) = match goal {
                 Goal::Each(parts, to) => (parts.iter().copied().collect(), to),
                 Goal::Together => {
                     if targets.is_empty() {
-                        targets = together(view, tenant)?;
+                        targets = together(view, tenant, &statuses)?;
                     }
                     (targets.keys().copied().collect::<BTreeSet<Part>>(), None)
                 }
@@ -87,22 +93,28 @@ impl Repo {
             let mut pending = Vec::new();
             for part in parts {
                 let current = the_pointer(view, tenant, part, to)?;
-                let stands = bases.stands(&current.path, Some(&current));
-                if !stands && targets.get(&part) != Some(&current.pointer.release) {
+                let target = targets.get(&part);
+                let there = target.is_some_and(|t| t.release == current.pointer.release);
+                if !bases.stands(&current.path, Some(&current)) && !there {
                     return Err(moves::moved_by(view, tenant, part, &current.path));
                 }
-                if targets.get(&part) == Some(&current.pointer.release) {
+                if let Some(target) = target.filter(|_| there) {
                     // It is there already, and what does not move needs no check.
-                    moves.push(unmoved(current));
+                    moves.push(unmoved(current, target.chosen));
                     continue;
                 }
-                let entry = match (targets.get(&part), to) {
-                    (Some(target), _) | (None, Some(target)) => {
-                        moves::checked(view, tenant, part, target)?
+                state::refuse_leaving(&current.pointer)?;
+                let (chosen, entry) = match (target, to) {
+                    (Some(Target { release, chosen }), _) => {
+                        (*chosen, moves::checked(view, tenant, part, release)?)
                     }
-                    (None, None) => default_target(view, &current)?,
+                    (None, Some(release)) => {
+                        (Chosen::Named, moves::checked(view, tenant, part, release)?)
+                    }
+                    (None, None) => default_target(view, &current, &statuses)?,
                 };
-                targets.insert(part, entry.release.clone());
+                let release = entry.release.clone();
+                targets.insert(part, Target { release, chosen });
                 let from = current.pointer.release.clone();
                 let mut next = current.pointer.clone();
                 if from != entry.release {
@@ -110,7 +122,7 @@ impl Repo {
                     next.digest = entry.digest.clone();
                     next.namespace.clone_from(&entry.namespace);
                     next.source = entry.source.clone();
-                    next.hold = Some(hold.clone());
+                    next.hold = Some(hold.clone().laid_over(next.hold.as_ref()));
                 }
                 moves.push(Move {
                     cluster: next.cluster.clone(),
@@ -118,7 +130,10 @@ impl Repo {
                     part,
                     from: Some(from),
                     to: entry.release.clone(),
+                    chosen,
                     hold: next.hold.clone(),
+                    state: next.state.kind,
+                    called_back: false,
                     commit: None,
                 });
                 pending.push(Pending {
@@ -139,13 +154,14 @@ impl Repo {
     }
 }
 
-fn unmoved(stored: StoredPointer) -> Move {
+fn unmoved(stored: StoredPointer, chosen: Chosen) -> Move {
     let Pointer {
         cluster,
         tenant,
         part,
         release,
         hold,
+        state,
         ..
     } = stored.pointer;
     Move {
@@ -154,9 +170,18 @@ fn unmoved(stored: StoredPointer) -> Move {
         part,
         from: Some(release.clone()),
         to: release,
+        chosen,
         hold,
+        state: state.kind,
+        called_back: false,
         commit: None,
     }
+}
+
+/// Where a part goes.
+struct Target {
+    release: ReleaseId,
+    chosen: Chosen,
 }
 
 /// Where a rollback goes.
@@ -169,7 +194,11 @@ enum Goal<'a> {
 }
 
 /// The target of every part that has a pointer, see [`Repo::rollback_all`].
-fn together(view: &View, tenant: &TenantName) -> Result<BTreeMap<Part, ReleaseId>> {
+fn together(
+    view: &View,
+    tenant: &TenantName,
+    statuses: &[Status],
+) -> Result<BTreeMap<Part, Target>> {
     let leaders = [Part::Work, Part::Data, Part::Tenancy, Part::Platform];
     let mut pointers = Vec::new();
     for part in leaders {
@@ -177,20 +206,26 @@ fn together(view: &View, tenant: &TenantName) -> Result<BTreeMap<Part, ReleaseId
     }
     let mut refused = None;
     for leader in &pointers {
-        let target = match default_target(view, leader) {
-            Ok(entry) => entry.release,
+        let (chosen, release) = match default_target(view, leader, statuses) {
+            Ok((chosen, entry)) => (chosen, entry.release),
             Err(error @ Error::NoRollbackTarget { .. }) => {
                 refused.get_or_insert(error);
                 continue;
             }
             Err(error) => return Err(error),
         };
-        let main = last_stood(view, leader, &target)?;
-        let mut targets = BTreeMap::from([(leader.pointer.part, target)]);
+        let main = last_stood(view, leader, &release)?;
+        let mut targets = BTreeMap::from([(leader.pointer.part, Target { release, chosen })]);
         for other in pointers.iter().filter(|other| other.path != leader.path) {
-            let then = view.pointer_in(main, &other.path)?;
-            let then = then.map_or_else(|| other.pointer.release.clone(), |p| p.pointer.release);
-            targets.insert(other.pointer.part, then);
+            let then = match main {
+                Some(main) => view.pointer_in(main, &other.path)?,
+                None => None,
+            };
+            let target = Target {
+                release: then.map_or_else(|| other.pointer.release.clone(), |p| p.pointer.release),
+                chosen: Chosen::StoodBeside,
+            };
+            targets.insert(other.pointer.part, target);
         }
         return Ok(targets);
     }
@@ -200,8 +235,13 @@ fn together(view: &View, tenant: &TenantName) -> Result<BTreeMap<Part, ReleaseId
     }))
 }
 
-/// The tree of `main` when the pointer last named `release`.
-fn last_stood(view: &View, pointer: &StoredPointer, release: &ReleaseId) -> Result<ObjectId> {
+/// The tree of `main` when the pointer last named `release`; `None` if its history knows nothing of it, as after
+/// the history was cut while the status still calls the release verified.
+fn last_stood(
+    view: &View,
+    pointer: &StoredPointer,
+    release: &ReleaseId,
+) -> Result<Option<ObjectId>> {
     let Pointer {
         cluster,
         tenant,
@@ -210,22 +250,24 @@ fn last_stood(view: &View, pointer: &StoredPointer, release: &ReleaseId) -> Resu
     } = &pointer.pointer;
     let items = history::of_pointer(view, cluster, tenant, *part)?;
     // Newest first: the first item that knows the release either left it or went to it.
-    let item = items
+    let Some(item) = items
         .iter()
         .find(|item| item.from.as_ref() == Some(release) || item.to.as_ref() == Some(release))
-        .expect("the release was found in this history");
+    else {
+        return Ok(None);
+    };
     let commit = view.objects.commit(object_id(item.commit.as_str()))?;
     if item.to.as_ref() == Some(release) {
-        return Ok(commit.tree);
+        return Ok(Some(commit.tree));
     }
     for parent in &commit.parents {
         let parent = view.objects.commit(*parent)?;
         let stood = view.pointer_in(parent.tree, &pointer.path)?;
         if stood.is_some_and(|stood| stood.pointer.release == *release) {
-            return Ok(parent.tree);
+            return Ok(Some(parent.tree));
         }
     }
-    Ok(commit.tree)
+    Ok(Some(commit.tree))
 }
 
 /// The pointer to move: the only one of the part, or the one on the cluster that `to` was compiled for.
@@ -264,23 +306,41 @@ fn the_pointer(
     })
 }
 
-fn default_target(view: &View, current: &StoredPointer) -> Result<Release> {
+/// The last verified release that fits, or else the newest that was live before and fits.
+fn default_target(
+    view: &View,
+    current: &StoredPointer,
+    statuses: &[Status],
+) -> Result<(Chosen, Release)> {
     let pointer = &current.pointer;
     let items = history::of_pointer(view, &pointer.cluster, &pointer.tenant, pointer.part)?;
-    let left = left_by_rollback(&items);
+    let left = history::left_by_rollback(&items);
+    let verified = statuses
+        .iter()
+        .filter(|status| {
+            (&status.cluster, status.part) == (&pointer.cluster, pointer.part)
+                && status.tenant == pointer.tenant
+        })
+        .flat_map(|status| status.verified.iter().rev())
+        .map(|release| (Chosen::Verified, release));
+    let live_before = items
+        .iter()
+        .filter_map(|item| item.to.as_ref())
+        .map(|release| (Chosen::LiveBefore, release));
     let mut seen = BTreeSet::new();
     let mut passed = Vec::new();
-    for release in items.iter().filter_map(|item| item.to.as_ref()) {
+    for (chosen, release) in verified.chain(live_before) {
         if *release == pointer.release || !seen.insert(release) {
             continue;
         }
+        let named = pointer.hold.as_ref().is_some_and(|h| h.names(release));
         let why_not = if left.contains(release) {
             "left by a rollback".to_owned()
-        } else if blocked(pointer.hold.as_ref(), release) {
+        } else if named {
             "blocked by the hold".to_owned()
         } else {
             match check::release(view, &pointer.tenant, pointer.part, release) {
-                Ok(checked) => return Ok(checked.entry),
+                Ok(checked) => return Ok((chosen, checked.entry)),
                 Err(invalid) => invalid.to_string(),
             }
         };
@@ -295,31 +355,4 @@ fn default_target(view: &View, current: &StoredPointer) -> Result<Release> {
             passed.join(", ")
         },
     })
-}
-
-/// The releases that somebody once moved away from, back to one that was live before them.
-///
-/// A plain `git revert` counts like our own rollback: it says the same about the release it leaves.
-fn left_by_rollback(newest_first: &[HistoryItem]) -> BTreeSet<ReleaseId> {
-    let mut left = BTreeSet::new();
-    let mut live_before = BTreeSet::new();
-    for item in newest_first.iter().rev() {
-        if let (Some(from), Some(to)) = (&item.from, &item.to) {
-            let back = from != to && live_before.contains(to);
-            if back && matches!(item.action, None | Some(Action::Rollback)) {
-                left.insert(from.clone());
-            }
-            // To a release that was never live here: still a rollback if it was called one.
-            if from != to && item.action == Some(Action::Rollback) {
-                left.insert(from.clone());
-            }
-        }
-        live_before.extend(item.to.clone());
-    }
-    left
-}
-
-fn blocked(hold: Option<&Hold>, release: &ReleaseId) -> bool {
-    // `all` stops what is new; a rollback is always allowed.
-    matches!(hold.map(|hold| &hold.blocks), Some(Blocks::Releases(releases)) if releases.contains(release))
 }

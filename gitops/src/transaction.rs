@@ -140,7 +140,7 @@ fn seal(view: &View, staging: &mut Staging, draft: Draft, ident: &Ident) -> Resu
     }
     if head != view.releases {
         sealed.moves.push(Move {
-            name: paths::RELEASES,
+            name: paths::RELEASES.into(),
             old: Some(view.releases.commit),
             new: head.commit,
         });
@@ -162,7 +162,7 @@ fn seal(view: &View, staging: &mut Staging, draft: Draft, ident: &Ident) -> Resu
         let bytes = commit::bytes(tree, &[view.main.commit], ident, &draft.main_message);
         let new = staging.put(Kind::Commit, bytes);
         sealed.moves.push(Move {
-            name: paths::MAIN,
+            name: paths::MAIN.into(),
             old: Some(view.main.commit),
             new,
         });
@@ -174,7 +174,7 @@ fn seal(view: &View, staging: &mut Staging, draft: Draft, ident: &Ident) -> Resu
 }
 
 /// A random pause, so that two who lost to each other do not lose again in step.
-fn pause(attempt: u32) {
+pub(crate) fn pause(attempt: u32) {
     let most = (2u64 << attempt.min(10)).min(PAUSE_MAX);
     let random = RandomState::new().build_hasher().finish();
     std::thread::sleep(Duration::from_millis(random % most));

@@ -28,6 +28,9 @@ pub(crate) struct Args {
     /// Activates although a hold stops it; the hold itself stays.
     #[arg(long)]
     override_hold: bool,
+    /// Calls a tenant back that is being retired or destroyed: all of its parts follow their pointers again.
+    #[arg(long)]
+    override_leaving: bool,
     #[command(flatten)]
     who: Who,
 }
@@ -44,6 +47,7 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
     let asked = context.asked(&args.who, Some(&args.reason))?;
     let options = ActivateOptions {
         override_hold: args.override_hold,
+        override_leaving: args.override_leaving,
     };
     let moves = repo.activate_parts(&args.tenant, &targets, options, &asked.request())?;
     view.result(&Moves {

@@ -221,6 +221,13 @@ pub(super) fn pointer(item: &PublishedItem) -> (Tone, String) {
                 short(live.as_str())
             ),
         ),
+        PointerMove::Leaving { state, .. } => (
+            Tone::Notice,
+            format!(
+                "{} and not activated; `--override-leaving` of `orzc activate` calls it back",
+                state.kind
+            ),
+        ),
         PointerMove::NotRequested => (Tone::Plain, String::new()),
         PointerMove::EmptySkipped => (Tone::Faint, "no objects".to_owned()),
     }
@@ -233,6 +240,9 @@ pub(super) fn item_json(item: &PublishedItem) -> Value {
         PointerMove::Moved { from, to } => json!({ "result": "moved", "from": from, "to": to }),
         PointerMove::Created => json!({ "result": "created", "to": item.release }),
         PointerMove::Held { hold, live } => json!({ "result": "held", "hold": hold, "live": live }),
+        PointerMove::Leaving { state, live } => {
+            json!({ "result": "leaving", "state": state, "live": live })
+        }
         PointerMove::NotRequested => json!({ "result": "not-requested" }),
         PointerMove::EmptySkipped => json!({ "result": "empty-skipped" }),
     };

@@ -164,6 +164,7 @@ fn only_releases_of_exactly_this_part_of_this_tenant() {
     ] {
         let options = ActivateOptions {
             override_hold: true,
+            ..ActivateOptions::default()
         };
         let error = fixture
             .repo

@@ -58,6 +58,7 @@ fn a_hold_stops_activation_but_neither_publishing_nor_rollback() {
     assert_eq!(error.exit_code().code(), 4);
     let overridden = activate(ActivateOptions {
         override_hold: true,
+        ..ActivateOptions::default()
     })
     .expect("overridden");
     assert!(overridden.hold.is_some(), "the hold itself stays");

@@ -1,0 +1,43 @@
+//! Giving back claims whose objects are gone from the cluster.
+
+use orz_core::format::{Action, ClaimKey, ClaimState, Trailers};
+use orz_core::id::{Part, TenantName};
+
+use crate::claims::{self, Claims};
+use crate::error::Result;
+use crate::transaction::{Draft, transact};
+use crate::{Repo, Request};
+
+impl Repo {
+    /// Deletes the claims that this part is giving up, sorted in the answer. The caller has seen that the objects
+    /// which used them are gone from every cluster the part was on. What the live release claims stays.
+    pub fn release_claims(
+        &self,
+        tenant: &TenantName,
+        part: Part,
+        request: &Request,
+    ) -> Result<Vec<ClaimKey>> {
+        let trailers = Trailers::new(
+            Action::ReleaseClaims,
+            request.reason,
+            request.actor,
+            request.request_id,
+        )?;
+        let written = transact(self, request, |view, _| {
+            let mut claims = Claims::new(view);
+            let mut released = Vec::new();
+            for key in claims::ever_of(view, tenant, part)? {
+                if claims.forget(tenant, part, &key, Some(ClaimState::Releasing))? {
+                    released.push(key);
+                }
+            }
+            let mut draft = Draft {
+                main_message: trailers.message(&format!("release claims of {tenant}/{part}")),
+                ..Draft::default()
+            };
+            draft.main.extend(claims.into_edits());
+            Ok((released, draft))
+        })?;
+        Ok(written.value)
+    }
+}

@@ -1,0 +1,116 @@
+//! Publishing status.
+
+use std::collections::BTreeMap;
+
+use gix::ObjectId;
+use gix::objs::Kind;
+use orz_core::format::{self, Status};
+use orz_core::id::ClusterName;
+use orz_core::paths;
+
+use crate::commit::{self, Ident};
+use crate::error::{Error, Result};
+use crate::objects::{EMPTY_TREE, Objects, Staging};
+use crate::refs::{self, Advance, Move};
+use crate::transaction::pause;
+use crate::{Repo, Request, pack, trees};
+
+/// Who stands in the commits of status.
+const WRITER: &str = "orz-reconciler";
+
+impl Repo {
+    /// Replaces what one shard of a cluster's reconcilers publishes by these statuses, at `now` (RFC 3339 in UTC).
+    ///
+    /// One commit without parents, put in place by compare-and-swap. What says the same as before writes nothing,
+    /// and of what changes only the changed files are new.
+    pub fn write_status(
+        &self,
+        cluster: &ClusterName,
+        shard: u32,
+        statuses: &[Status],
+        now: &str,
+    ) -> Result<()> {
+        let ident = Ident::of(&Request {
+            reason: None,
+            actor: WRITER,
+            request_id: None,
+            now: now.to_owned(),
+        })?;
+        let files = files(cluster, statuses)?;
+        let name = paths::status_ref(cluster, shard);
+        let mut staging = Staging::default();
+        let mut packs = pack::Kept::new(&self.objects_dir());
+        for attempt in 1..=self.attempts {
+            staging.next_attempt();
+            let fresh = crate::open::reopen(&self.gix)?;
+            let old = refs::read(&fresh, &name)?;
+            let objects = Objects::new(fresh);
+            let (base, stand) = standing(&objects, old);
+            let mut edits: BTreeMap<String, Option<ObjectId>> =
+                stand.into_iter().map(|path| (path, None)).collect();
+            for (path, bytes) in &files {
+                let blob = staging.put(Kind::Blob, bytes.clone());
+                edits.insert(path.clone(), Some(blob));
+            }
+            let tree = trees::edit(&objects, &mut staging, base, &edits)?;
+            if old.is_some() && tree == base {
+                packs.release();
+                return Ok(());
+            }
+            let message = format!("status {cluster}/{shard}\n");
+            let bytes = commit::bytes(tree, &[], &ident, &message);
+            let moves = [Move {
+                name: name.clone().into(),
+                old,
+                new: staging.put(Kind::Commit, bytes),
+            }];
+            packs.write(&staging.take())?;
+            #[cfg(test)]
+            if let Some(hook) = &self.before_refs {
+                hook(attempt);
+            }
+            if refs::advance(self, &moves, &ident)? == Advance::Done {
+                packs.release();
+                return Ok(());
+            }
+            pause(attempt);
+        }
+        Err(Error::Contended {
+            attempts: self.attempts,
+        })
+    }
+}
+
+/// The tree that stands at the reference with the paths of its files; what cannot be read is replaced as a whole.
+fn standing(objects: &Objects, old: Option<ObjectId>) -> (ObjectId, Vec<String>) {
+    let read = |id| -> Result<_> {
+        let tree = objects.commit(id)?.tree;
+        let files = trees::files_below(objects, tree, "")?;
+        Ok((tree, files.into_iter().map(|(path, _)| path).collect()))
+    };
+    old.and_then(|id| read(id).ok())
+        .unwrap_or((EMPTY_TREE, Vec::new()))
+}
+
+fn files(cluster: &ClusterName, statuses: &[Status]) -> Result<BTreeMap<String, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    for status in statuses {
+        let bad = |message: String| Error::BadStatus {
+            tenant: status.tenant.clone(),
+            part: status.part,
+            message,
+        };
+        if status.cluster != *cluster {
+            let message = format!(
+                "it speaks of cluster `{}`, not of `{cluster}`",
+                status.cluster
+            );
+            return Err(bad(message));
+        }
+        let path = paths::status(&status.tenant, status.part);
+        if files.insert(path, format::to_bytes(status)).is_some() {
+            return Err(bad("it was given twice".to_owned()));
+        }
+    }
+    Ok(files)
+}
