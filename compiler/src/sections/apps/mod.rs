@@ -8,6 +8,7 @@
 mod demand;
 mod hostname;
 mod image;
+mod literal;
 mod network;
 mod problems;
 mod release_jobs;

@@ -16,6 +16,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use orz_core::id::Part;
 
+use super::literal::literal;
 use super::settled::Settled;
 use super::storage::claim_name;
 use super::{Health, Text};
@@ -181,8 +182,7 @@ pub(super) fn env(
 ) -> Option<Vec<EnvVar>> {
     let literals = literals.iter().map(|(name, text)| EnvVar {
         name: name.clone(),
-        // The kubelet would take `$(X)` for another variable; doubled, the `$` is itself.
-        value: Some(text.as_str().replace("$(", "$$(")),
+        value: Some(literal(text.as_str())),
         value_from: None,
     });
     let secrets = secrets.iter().map(|(name, reference)| EnvVar {
