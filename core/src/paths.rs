@@ -30,6 +30,11 @@ pub fn pointers_of(cluster: &ClusterName, tenant: &TenantName) -> String {
     format!("pointers/{cluster}/{}/{tenant}", shard(tenant))
 }
 
+/// A glob over the pointers of a sixteenth of the tenants: those whose folder begins with this hex digit.
+pub fn pointers_of_digit(cluster: &ClusterName, digit: u8) -> String {
+    format!("pointers/{cluster}/{digit:x}*/*/*.json")
+}
+
 /// Folder of all pointers; below it `<cluster>/<xx>/<tenant>/<part>.json`.
 pub const POINTERS: &str = "pointers";
 

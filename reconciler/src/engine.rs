@@ -17,7 +17,7 @@ use crate::plan::{Plan, Refusal};
 ///
 /// An engine reads and writes; what is to be done is decided by [`crate::plan::plan`] alone.
 pub trait Engine {
-    /// `dir` or `apply`.
+    /// `dir`, `apply` or `argocd`.
     fn name(&self) -> &'static str;
 
     /// What is there now of this part: everything that it wants and everything that its inventory names.
@@ -41,6 +41,12 @@ pub trait Engine {
         observation: Observation,
         plan: &Plan,
     ) -> Result<Observation, EngineError>;
+
+    /// Makes sure that nothing changes a frozen part by itself. Only an engine that lets somebody else do the
+    /// work has anything to do here.
+    fn freeze(&mut self, _: &Desired, _: &Observation) -> Result<(), EngineError> {
+        Ok(())
+    }
 
     /// How every desired object is doing, in the order of their file names.
     fn health(

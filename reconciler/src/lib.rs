@@ -6,12 +6,14 @@
 //!   changed or removed stands there; engines make no choices.
 //! - [`dir`]: the engine that keeps the live objects of every tenant in a folder.
 //! - [`apply`]: the engine that talks to a Kubernetes API server. The only module that writes to a cluster.
+//! - [`argocd`]: the engine that points Argo CD's Applications at releases.
 //! - [`health`]: how a live object is doing, one file per kind.
 //! - [`judge`]: pure: what an engine saw in, what to remember and what to do out.
 //! - [`reconcile`]: one pass over all pointers of a cluster, and its [`report`].
 //! - [`install`]: what the `apply` engine needs in an empty cluster.
 
 pub mod apply;
+pub mod argocd;
 pub mod desired;
 pub mod dir;
 pub mod engine;

@@ -124,6 +124,7 @@ fn steps(
     let plan =
         plan(&desired.release, &desired.objects, &observation).map_err(EngineError::Refused)?;
     if desired.state == StateKind::Frozen {
+        engine.freeze(desired, &observation)?;
         let health = engine.health(desired, &observation)?;
         return Ok((
             Outcome::Frozen {

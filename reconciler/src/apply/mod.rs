@@ -12,7 +12,7 @@ mod details;
 mod foreign;
 pub(crate) mod mark;
 mod observe;
-mod store;
+pub(crate) mod store;
 mod write;
 
 use orz_core::Value;

@@ -2,6 +2,8 @@
 //!
 //! The only place of this package from which a cluster is written to.
 
+pub(crate) mod watch;
+
 use std::cell::Cell;
 use std::fmt;
 use std::path::PathBuf;
@@ -81,6 +83,11 @@ pub(crate) enum Call<'a> {
         force: bool,
     },
     Merge {
+        name: &'a str,
+        body: &'a Value,
+    },
+    /// A list of operations, of which a failed `test` refuses all.
+    Json {
         name: &'a str,
         body: &'a Value,
     },
@@ -270,6 +277,15 @@ impl Api {
                     ..PatchParams::default()
                 };
                 resource.patch(name, &parameters, &Patch::Merge(body))
+            }
+            Call::Json { name, body } => {
+                let operations = serde_json::from_value((*body).clone())
+                    .map_err(|error| ApiError::unexpected(&error.to_string()))?;
+                resource.patch(
+                    name,
+                    &PatchParams::default(),
+                    &Patch::Json::<()>(operations),
+                )
             }
             Call::Delete { name, uid } => {
                 let only = Preconditions {

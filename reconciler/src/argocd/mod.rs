@@ -1,0 +1,415 @@
+//! The engine `argocd`: one Application for each pointer; Argo CD puts the objects in place.
+//!
+//! - [`application`] and [`project`] are the pure builders, [`application_set`] the same shape for Argo CD alone.
+//! - [`owned`] says whether what is there is exactly that, [`status`] what Argo CD says about it.
+//! - [`links`] is the traffic with Argo CD's own objects: a watch for reading, server-side apply for writing.
+//!
+//! Objects are read as the `apply` engine reads them, so that health, requirements and inventories are the
+//! same in both, and a tenant can go from one to the other. Written are Applications, AppProjects and
+//! inventories; never an object of a release.
+
+mod application;
+mod application_set;
+mod links;
+mod owned;
+mod project;
+mod settings;
+mod status;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use orz_core::Value;
+use orz_core::format::{Inventory, InventoryItem, Memory, Requirement};
+use orz_core::id::{ClusterName, Part, TenantName};
+use orz_core::kinds;
+use orz_core::object::{Object, ObjectKey};
+
+pub use application::{application, application_name, tenant_and_part};
+pub use application_set::application_sets;
+pub use project::{
+    PLATFORM, TENANCY, TENANTS, platform_project, project, tenancy_project, tenants_project,
+};
+pub use settings::ArgoSettings;
+pub use status::{Operation, Reading, read, termination};
+
+use crate::apply::{ApplyEngine, Connection, mark};
+use crate::desired::Desired;
+use crate::engine::{Engine, EngineError, Live, LiveState, Observation};
+use crate::health::{ObjectHealth, Verdict};
+use crate::judge::{Seen, Sync};
+use crate::plan::Plan;
+use links::Links;
+
+/// The engine `argocd`.
+pub struct ArgoEngine {
+    /// Reads the objects, and keeps the inventories.
+    objects: ApplyEngine,
+    links: Links,
+    settings: ArgoSettings,
+}
+
+/// Wakes whoever follows pointers when an Application changed.
+#[derive(Clone)]
+pub struct Changes(std::sync::Arc<crate::apply::api::watch::Shared>);
+
+impl ArgoEngine {
+    /// An engine that acts on one cluster as one user, and begins to watch its Applications.
+    pub fn connect(connection: &Connection, settings: ArgoSettings) -> Result<Self, EngineError> {
+        Ok(Self {
+            objects: ApplyEngine::connect(connection)?,
+            links: Links::connect(connection, &settings.namespace)?,
+            settings,
+        })
+    }
+
+    /// Wakes whoever follows pointers when an Application changed.
+    pub fn changes(&self) -> Changes {
+        Changes(self.links.changes())
+    }
+
+    /// The Application as it should be, and as it is.
+    fn both(&self, desired: &Desired) -> Result<(Value, Option<Value>), EngineError> {
+        let wanted = application(desired, &self.settings);
+        let live = self
+            .links
+            .application(&application_name(&desired.tenant, desired.part))?;
+        Ok((wanted, live))
+    }
+
+    /// Whether project and Application are as they should be, and nothing else is being put in place.
+    fn is_followed(&self, desired: &Desired) -> Result<bool, EngineError> {
+        let (wanted, Some(live)) = self.both(desired)? else {
+            return Ok(false);
+        };
+        let project_stands = match self.wanted_project(desired)? {
+            None => true,
+            Some((wanted, live)) => live.is_some_and(|live| owned::is_as_wanted(&live, &wanted)),
+        };
+        let reading = status::read(Some(&live), &wanted);
+        Ok(project_stands
+            && owned::is_as_wanted(&live, &wanted)
+            && reading.foreign.is_none()
+            && !reading.refused)
+    }
+
+    /// The tenant's own project as it should be, and as it is; `None` for parts in a shared one.
+    fn wanted_project(
+        &self,
+        desired: &Desired,
+    ) -> Result<Option<(Value, Option<Value>)>, EngineError> {
+        if !matches!(desired.part, Part::Work | Part::Data) {
+            return Ok(None);
+        }
+        let live = self.links.project(desired.tenant.as_str())?;
+        // The other part's namespaces stay: whatever is named there belongs to the tenant by its name.
+        let known = live.iter().flat_map(namespaces_of_project);
+        let needed = desired
+            .objects
+            .iter()
+            .filter_map(|object| object.namespace().map(str::to_owned));
+        let namespaces: BTreeSet<String> = known
+            .chain(needed)
+            .chain([desired.namespace.clone()])
+            .filter(|namespace| desired.tenant.owns_namespace(namespace))
+            .collect();
+        let wanted = project(
+            &desired.tenant,
+            &namespaces,
+            &desired.cluster,
+            &self.settings,
+        );
+        Ok(Some((wanted, live)))
+    }
+
+    /// Makes project and Application what they should be, and ends what would put something else in place.
+    ///
+    /// The project comes first: Argo CD refuses an Application whose project it does not know.
+    fn point(&mut self, desired: &Desired) -> Result<Reading, EngineError> {
+        if let Some((wanted, live)) = self.wanted_project(desired)? {
+            self.links.write_project(&wanted, live)?;
+        }
+        let (wanted, live) = self.both(desired)?;
+        let live = self.links.write_application(&wanted, live)?;
+        let reading = status::read(Some(&live), &wanted);
+        if let Some(operation) = &reading.foreign {
+            self.links.terminate(&live, operation)?;
+        }
+        if reading.refused {
+            self.links.refresh(&live)?;
+        }
+        Ok(reading)
+    }
+
+    /// Writes down everything that is about to exist, before any of it does.
+    fn intend(
+        &mut self,
+        desired: &Desired,
+        observation: Observation,
+    ) -> Result<Observation, EngineError> {
+        let before = observation.inventory.as_ref();
+        let mut items: BTreeMap<ObjectKey, InventoryItem> = before
+            .into_iter()
+            .flat_map(|inventory| &inventory.objects)
+            .map(|item| (item.key(), item.clone()))
+            .collect();
+        let known = items.len();
+        for object in &desired.objects {
+            items.entry(object.key()).or_insert_with(|| item(object));
+        }
+        let stands = before.is_some_and(|i| i.release == desired.release) && items.len() == known;
+        if stands {
+            return Ok(observation);
+        }
+        self.write_inventory(desired, observation, items, false)
+    }
+
+    /// Writes down what exists now that Argo CD is done; nothing while something is still to go.
+    fn settle(
+        &mut self,
+        desired: &Desired,
+        observation: Observation,
+    ) -> Result<Observation, EngineError> {
+        let Some(items) = settled(desired, &observation) else {
+            return Ok(observation);
+        };
+        let stands = observation.inventory.as_ref().is_some_and(|inventory| {
+            inventory.complete && inventory.objects.iter().eq(items.values())
+        });
+        if stands {
+            return Ok(observation);
+        }
+        self.write_inventory(desired, observation, items, true)
+    }
+
+    fn write_inventory(
+        &mut self,
+        desired: &Desired,
+        mut observation: Observation,
+        items: BTreeMap<ObjectKey, InventoryItem>,
+        complete: bool,
+    ) -> Result<Observation, EngineError> {
+        let memory = observation
+            .inventory
+            .take()
+            .and_then(|inventory| inventory.memory);
+        let inventory = Inventory {
+            cluster: desired.cluster.clone(),
+            tenant: desired.tenant.clone(),
+            part: desired.part,
+            release: desired.release.clone(),
+            digest: desired.digest.clone(),
+            complete,
+            objects: items.into_values().collect(),
+            memory,
+        };
+        let version = self
+            .links
+            .write_inventory(&inventory, observation.version.as_deref())?;
+        observation.version = Some(version);
+        observation.inventory = Some(inventory);
+        Ok(observation)
+    }
+}
+
+impl Changes {
+    /// The parts whose Applications changed since the last call; waits at most `patience` for the first one.
+    pub fn wait(&self, patience: Duration) -> BTreeSet<(TenantName, Part)> {
+        let names = self.0.changes(patience);
+        names
+            .iter()
+            .filter_map(|name| tenant_and_part(name))
+            .collect()
+    }
+}
+
+impl Engine for ArgoEngine {
+    fn name(&self) -> &'static str {
+        "argocd"
+    }
+
+    fn observe(&mut self, desired: &Desired) -> Result<Observation, EngineError> {
+        let mut observation = self.objects.observe(desired)?;
+        let application = application_name(&desired.tenant, desired.part);
+        for (key, live) in &mut observation.live {
+            live.marked |= is_tracked(live, &application);
+            // What differs is Argo CD's to find and to change. What would have to be deleted for that and must
+            // not be, is refused before Argo CD hears of it.
+            if !(is_durable(key) && matches!(live.state, LiveState::Frozen { .. })) {
+                live.state = LiveState::Same;
+            }
+        }
+        observation.intact = self.is_followed(desired)?;
+        Ok(observation)
+    }
+
+    fn required(
+        &mut self,
+        cluster: &ClusterName,
+        tenant: &TenantName,
+        requirement: &Requirement,
+    ) -> Result<Verdict, EngineError> {
+        self.objects.required(cluster, tenant, requirement)
+    }
+
+    /// Points the Application at the release. Argo CD does the rest later; what it did is in the next observation.
+    fn apply(
+        &mut self,
+        desired: &Desired,
+        observation: Observation,
+        _: &Plan,
+    ) -> Result<Observation, EngineError> {
+        let observation = self.intend(desired, observation)?;
+        let reading = self.point(desired)?;
+        if reading.sync == Sync::Synced {
+            return self.settle(desired, observation);
+        }
+        Ok(observation)
+    }
+
+    fn freeze(&mut self, desired: &Desired, _: &Observation) -> Result<(), EngineError> {
+        self.point(desired).map(drop)
+    }
+
+    fn health(
+        &mut self,
+        desired: &Desired,
+        observation: &Observation,
+    ) -> Result<Vec<ObjectHealth>, EngineError> {
+        self.objects.health(desired, observation)
+    }
+
+    fn seen(&mut self, desired: &Desired, observation: &Observation) -> Result<Seen, EngineError> {
+        let (wanted, live) = self.both(desired)?;
+        let reading = status::read(live.as_ref(), &wanted);
+        Ok(Seen {
+            release: reading.release,
+            sync: reading.sync,
+            ..self.objects.seen(desired, observation)?
+        })
+    }
+
+    fn remember(
+        &mut self,
+        desired: &Desired,
+        observation: Observation,
+        memory: &Memory,
+    ) -> Result<Observation, EngineError> {
+        self.objects.remember(desired, observation, memory)
+    }
+
+    /// The Application goes, then its project if nothing else is in it, then the inventory.
+    fn forget(&mut self, desired: &Desired, observation: Observation) -> Result<(), EngineError> {
+        let name = application_name(&desired.tenant, desired.part);
+        self.links.delete_application(&name)?;
+        let tenant = &desired.tenant;
+        let others = [Part::Work, Part::Data]
+            .into_iter()
+            .filter(|part| *part != desired.part);
+        let mut is_last = matches!(desired.part, Part::Work | Part::Data);
+        for part in others {
+            let other = self.links.application(&application_name(tenant, part))?;
+            is_last &= other.is_none();
+        }
+        if is_last {
+            self.links.delete_project(tenant.as_str())?;
+        }
+        self.objects.forget(desired, observation)
+    }
+}
+
+/// What the inventory says once a release is in place; `None` while something is missing or still to go.
+fn settled(
+    desired: &Desired,
+    observation: &Observation,
+) -> Option<BTreeMap<ObjectKey, InventoryItem>> {
+    let mut items = BTreeMap::new();
+    for object in &desired.objects {
+        let live = observation.live.get(&object.key())?;
+        if live.deleting {
+            return None;
+        }
+        let item = InventoryItem {
+            uid: live.uid.clone(),
+            ..item(object)
+        };
+        items.insert(object.key(), item);
+    }
+    let inventory = observation.inventory.iter().flat_map(|i| &i.objects);
+    for before in inventory {
+        let key = before.key();
+        if items.contains_key(&key) {
+            continue;
+        }
+        // Gone, or somebody else's by now.
+        let Some(live) = observation.live.get(&key).filter(|live| live.marked) else {
+            continue;
+        };
+        if !is_durable(&key) && !stays(live) {
+            return None;
+        }
+        let item = InventoryItem {
+            uid: live.uid.clone(),
+            kept: true,
+            ..before.clone()
+        };
+        items.insert(key, item);
+    }
+    Some(items)
+}
+
+fn item(object: &Object) -> InventoryItem {
+    InventoryItem {
+        object: object.reference(),
+        uid: None,
+        applied: None,
+        live: None,
+        kept: false,
+    }
+}
+
+fn is_durable(key: &ObjectKey) -> bool {
+    kinds::find(&key.group, &key.kind).is_some_and(|kind| kind.durable)
+}
+
+/// Whether Argo CD leaves the object when its release no longer contains it.
+fn stays(live: &Live) -> bool {
+    annotation(live, "argocd.argoproj.io/sync-options").is_some_and(|options| {
+        options
+            .split(',')
+            .any(|option| option.trim() == "Prune=false")
+    })
+}
+
+/// Whether Argo CD put the object in place for this Application: its annotation, and with it its entry among
+/// those who wrote the object, which a copied annotation does not bring along.
+fn is_tracked(live: &Live, application: &str) -> bool {
+    let tracked = annotation(live, "argocd.argoproj.io/tracking-id").is_some_and(|id| {
+        id.split_once(':')
+            .is_some_and(|(name, _)| name == application)
+    });
+    let written = live.object.as_ref().is_some_and(|object| {
+        mark::entries(object.value()).any(|entry| {
+            mark::is(entry, "manager", "argocd-controller") && mark::is(entry, "operation", "Apply")
+        })
+    });
+    tracked && written
+}
+
+fn annotation<'a>(live: &'a Live, name: &str) -> Option<&'a str> {
+    let object = live.object.as_ref()?;
+    let annotations = object.value().pointer("/metadata/annotations")?;
+    annotations.get(name)?.as_str()
+}
+
+fn namespaces_of_project(project: &Value) -> impl Iterator<Item = String> {
+    let destinations = project
+        .pointer("/spec/destinations")
+        .and_then(Value::as_array);
+    destinations
+        .into_iter()
+        .flatten()
+        .filter_map(|destination| destination.get("namespace")?.as_str().map(str::to_owned))
+}
