@@ -10,6 +10,7 @@ use clap::{Parser, ValueEnum};
 use orz_core::id::ClusterName;
 use orz_gitops::Repo;
 use orz_reconciler::apply::{ApplyEngine, Connection};
+use orz_reconciler::argocd::{ArgoEngine, ArgoSettings};
 use orz_reconciler::dir::DirEngine;
 use orz_reconciler::{Engine, Options, Outcome, Report, TenantReport, reconcile};
 
@@ -29,7 +30,13 @@ struct Arguments {
     /// The directory of engine `dir`
     #[arg(long, required_if_eq("engine", "dir"))]
     target: Option<PathBuf>,
-    /// The kubeconfig of engine `apply`; default: KUBECONFIG, ~/.kube/config, or the pod's service account
+    /// The GitOps repository as Argo CD reaches it, for engine `argocd`
+    #[arg(long, required_if_eq("engine", "argocd"))]
+    repo_url: Option<String>,
+    /// The namespace of Argo CD
+    #[arg(long, default_value = ArgoSettings::NAMESPACE)]
+    argocd_namespace: String,
+    /// The kubeconfig of engines `apply` and `argocd`; default: KUBECONFIG, ~/.kube/config, or the pod's service account
     #[arg(long)]
     kubeconfig: Option<PathBuf>,
     /// The context of the kubeconfig
@@ -52,6 +59,8 @@ enum EngineName {
     Dir,
     /// Server-side apply to a Kubernetes API server
     Apply,
+    /// Argo CD's Applications
+    Argocd,
 }
 
 fn main() -> ExitCode {
@@ -103,13 +112,22 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>> {
 }
 
 fn engine(arguments: &Arguments) -> Result<Box<dyn Engine>, Box<dyn std::error::Error>> {
+    let connection = Connection {
+        kubeconfig: arguments.kubeconfig.clone(),
+        context: arguments.context.clone(),
+    };
     Ok(match (arguments.engine, &arguments.target) {
         (EngineName::Dir, Some(target)) => Box::new(DirEngine::open(target)?),
         (EngineName::Dir, None) => return Err("engine `dir` needs `--target`".into()),
-        (EngineName::Apply, _) => Box::new(ApplyEngine::connect(&Connection {
-            kubeconfig: arguments.kubeconfig.clone(),
-            context: arguments.context.clone(),
-        })?),
+        (EngineName::Apply, _) => Box::new(ApplyEngine::connect(&connection)?),
+        (EngineName::Argocd, _) => {
+            let repo_url = arguments.repo_url.clone();
+            let settings = ArgoSettings {
+                repo_url: repo_url.ok_or("engine `argocd` needs `--repo-url`")?,
+                namespace: arguments.argocd_namespace.clone(),
+            };
+            Box::new(ArgoEngine::connect(&connection, settings)?)
+        }
     })
 }
 

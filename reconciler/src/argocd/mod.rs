@@ -84,10 +84,9 @@ impl ArgoEngine {
         let (wanted, Some(live)) = self.both(desired)? else {
             return Ok(false);
         };
-        let project_stands = match self.wanted_project(desired)? {
-            None => true,
-            Some((wanted, live)) => live.is_some_and(|live| owned::is_as_wanted(&live, &wanted)),
-        };
+        let (wanted_project, project) = self.project(desired)?;
+        let project_stands =
+            project.is_some_and(|project| owned::is_as_wanted(&project, &wanted_project));
         let reading = status::read(Some(&live), &wanted);
         Ok(project_stands
             && owned::is_as_wanted(&live, &wanted)
@@ -95,15 +94,16 @@ impl ArgoEngine {
             && !reading.refused)
     }
 
-    /// The tenant's own project as it should be, and as it is; `None` for parts in a shared one.
-    fn wanted_project(
-        &self,
-        desired: &Desired,
-    ) -> Result<Option<(Value, Option<Value>)>, EngineError> {
-        if !matches!(desired.part, Part::Work | Part::Data) {
-            return Ok(None);
+    /// The part's project as it should be, and as it is.
+    fn project(&self, desired: &Desired) -> Result<(Value, Option<Value>), EngineError> {
+        let live = self
+            .links
+            .project(&project::name_of(&desired.tenant, desired.part))?;
+        match desired.part {
+            Part::Tenancy => return Ok((tenancy_project(&self.settings), live)),
+            Part::Platform => return Ok((platform_project(&self.settings), live)),
+            Part::Work | Part::Data => {}
         }
-        let live = self.links.project(desired.tenant.as_str())?;
         // The other part's namespaces stay: whatever is named there belongs to the tenant by its name.
         let known = live.iter().flat_map(namespaces_of_project);
         let needed = desired
@@ -121,16 +121,15 @@ impl ArgoEngine {
             &desired.cluster,
             &self.settings,
         );
-        Ok(Some((wanted, live)))
+        Ok((wanted, live))
     }
 
     /// Makes project and Application what they should be, and ends what would put something else in place.
     ///
     /// The project comes first: Argo CD refuses an Application whose project it does not know.
     fn point(&mut self, desired: &Desired) -> Result<Reading, EngineError> {
-        if let Some((wanted, live)) = self.wanted_project(desired)? {
-            self.links.write_project(&wanted, live)?;
-        }
+        let (wanted, live) = self.project(desired)?;
+        self.links.write_project(&wanted, live)?;
         let (wanted, live) = self.both(desired)?;
         let live = self.links.write_application(&wanted, live)?;
         let reading = status::read(Some(&live), &wanted);

@@ -1,6 +1,7 @@
-//! What the `apply` engine needs in an empty cluster, and nothing else can bring: two namespaces and the
-//! rights of the reconciler. No release ever holds these.
+//! What an engine needs in a cluster, and nothing else can bring: two namespaces and the rights of the
+//! reconciler; in a cluster with Argo CD also the projects that tenants share. No release ever holds these.
 
+mod argocd;
 mod namespaces;
 mod rights;
 
@@ -13,8 +14,10 @@ use orz_core::object::{Object, ObjectKey};
 use crate::apply::Connection;
 use crate::apply::api::{Api, Call, Collection, MANAGER};
 use crate::apply::mark::{entries, is, others};
+use crate::argocd::ArgoSettings;
 use crate::engine::{EngineError, ObjectError};
 use crate::plan::Refusal;
+use rights::Writer;
 
 /// Who is to reconcile.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +58,15 @@ pub enum InstallChange {
 /// The objects, in the order in which they are applied.
 pub fn manifests(subject: &Subject) -> Vec<Object> {
     let mut objects = namespaces::objects();
-    objects.extend(rights::objects(subject));
+    objects.extend(rights::objects(subject, Writer::Us));
+    objects
+}
+
+/// The objects for a cluster in which Argo CD is installed, in the order in which they are applied.
+pub fn manifests_for_argocd(subject: &Subject, settings: &ArgoSettings) -> Vec<Object> {
+    let mut objects = namespaces::objects();
+    objects.extend(rights::objects(subject, Writer::ArgoCd));
+    objects.extend(argocd::objects(subject, settings));
     objects
 }
 
@@ -64,13 +75,27 @@ pub fn manifests(subject: &Subject) -> Vec<Object> {
 /// Whoever calls this needs every right that it grants. An object under one of the names that is not ours is
 /// an error before anything is changed.
 pub fn install(connection: &Connection, subject: &Subject) -> Result<Vec<Installed>, EngineError> {
+    install_all(connection, &manifests(subject))
+}
+
+/// The same for a cluster in which Argo CD is installed. Argo CD's settings gain the keys that we state, unless
+/// somebody else states them already.
+pub fn install_for_argocd(
+    connection: &Connection,
+    subject: &Subject,
+    settings: &ArgoSettings,
+) -> Result<Vec<Installed>, EngineError> {
+    install_all(connection, &manifests_for_argocd(subject, settings))
+}
+
+fn install_all(connection: &Connection, objects: &[Object]) -> Result<Vec<Installed>, EngineError> {
     let api = Api::connect(connection)?;
-    let objects = manifests(subject);
     let mut found = Vec::new();
     let mut refusals = Vec::new();
-    for object in &objects {
+    for object in objects {
         let live = read(&api, object)?;
-        if let Some(live) = live.as_ref().filter(|live| !is_ours(live)) {
+        let foreign = |live: &&Value| !is_shared(object) && !is_ours(live);
+        if let Some(live) = live.as_ref().filter(foreign) {
             refusals.push(Refusal::NotOurs {
                 key: object.key(),
                 managers: others(live),
@@ -86,7 +111,7 @@ pub fn install(connection: &Connection, subject: &Subject) -> Result<Vec<Install
         let call = Call::Apply {
             name: object.name(),
             body: object.value(),
-            force: true,
+            force: !is_shared(object),
         };
         let failed = |error| {
             EngineError::Objects(vec![ObjectError {
@@ -119,10 +144,19 @@ fn read(api: &Api, object: &Object) -> Result<Option<Value>, EngineError> {
 }
 
 fn collection(object: &Object) -> Result<Collection, EngineError> {
-    // The two kinds that no release may hold, and that are therefore in no table.
+    // The kinds that no release may hold, and that are therefore in no table.
     let plural = match object.kind() {
         "ClusterRole" => "clusterroles",
         "ClusterRoleBinding" => "clusterrolebindings",
+        "AppProject" => {
+            return Ok(Collection::read_only(
+                object.group(),
+                object.version(),
+                object.kind(),
+                "appprojects",
+                object.namespace(),
+            ));
+        }
         _ => {
             return Collection::new(
                 object.group(),
@@ -138,6 +172,11 @@ fn collection(object: &Object) -> Result<Collection, EngineError> {
         object.kind(),
         plural,
     ))
+}
+
+/// Whether the object is somebody else's, who lets others add to it.
+fn is_shared(object: &Object) -> bool {
+    object.kind() == "ConfigMap" && object.name() == argocd::SETTINGS
 }
 
 /// Only an apply of ours makes such an entry.
@@ -234,7 +273,12 @@ mod tests {
 
     #[test]
     fn every_object_is_one_of_ours_by_label_and_has_a_collection() {
-        for object in manifests(&Subject::reconciler()) {
+        let settings = ArgoSettings::new("https://git.example.com/state.git");
+        for object in manifests_for_argocd(&Subject::reconciler(), &settings) {
+            assert!(collection(&object).is_ok(), "{}", object.key());
+            if is_shared(&object) {
+                continue;
+            }
             let label = object
                 .value()
                 .pointer("/metadata/labels/app.kubernetes.io~1managed-by");
@@ -244,7 +288,6 @@ mod tests {
                 "{}",
                 object.key()
             );
-            assert!(collection(&object).is_ok(), "{}", object.key());
         }
     }
 }

@@ -14,7 +14,16 @@ use crate::apply::NAMESPACE;
 pub(super) const NAME: &str = "orz-reconciler";
 const RBAC: &str = "rbac.authorization.k8s.io";
 
-pub(super) fn objects(subject: &Subject) -> Vec<Object> {
+/// Who writes the objects of releases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Writer {
+    /// The reconciler.
+    Us,
+    /// Argo CD, under rights of its own.
+    ArgoCd,
+}
+
+pub(super) fn objects(subject: &Subject, writer: Writer) -> Vec<Object> {
     let mut objects = Vec::new();
     if let Subject::ServiceAccount { namespace, name } = subject
         && namespace == NAMESPACE
@@ -24,25 +33,37 @@ pub(super) fn objects(subject: &Subject) -> Vec<Object> {
         })));
     }
     let version = format!("{RBAC}/v1");
-    let reference = |kind: &str| json!({"apiGroup": RBAC, "kind": kind, "name": NAME});
     objects.push(object(json!({
-        "apiVersion": version, "kind": "ClusterRole", "metadata": metadata(None, NAME), "rules": cluster_rules(),
+        "apiVersion": version, "kind": "ClusterRole", "metadata": metadata(None, NAME), "rules": cluster_rules(writer),
     })));
     objects.push(object(json!({
         "apiVersion": version, "kind": "ClusterRoleBinding", "metadata": metadata(None, NAME),
-        "roleRef": reference("ClusterRole"), "subjects": [subject_value(subject)],
+        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": NAME}, "subjects": [subject_value(subject)],
     })));
     // Inventories are written as a whole, on the condition that they are as they were read, and removed with
     // the last object of a part.
-    objects.push(object(json!({
-        "apiVersion": version, "kind": "Role", "metadata": metadata(Some(NAMESPACE), NAME),
-        "rules": [rule("", &["configmaps"], &["get", "create", "update", "delete"])],
-    })));
-    objects.push(object(json!({
-        "apiVersion": version, "kind": "RoleBinding", "metadata": metadata(Some(NAMESPACE), NAME),
-        "roleRef": reference("Role"), "subjects": [subject_value(subject)],
-    })));
+    let rules = [rule(
+        "",
+        &["configmaps"],
+        &["get", "create", "update", "delete"],
+    )];
+    objects.push(role(&metadata(Some(NAMESPACE), NAME), &rules));
+    objects.push(role_binding(&metadata(Some(NAMESPACE), NAME), subject));
     objects
+}
+
+pub(super) fn role(metadata: &Value, rules: &[Value]) -> Object {
+    object(json!({
+        "apiVersion": format!("{RBAC}/v1"), "kind": "Role", "metadata": metadata, "rules": rules,
+    }))
+}
+
+/// Binds the Role of the same name.
+pub(super) fn role_binding(metadata: &Value, subject: &Subject) -> Object {
+    object(json!({
+        "apiVersion": format!("{RBAC}/v1"), "kind": "RoleBinding", "metadata": metadata,
+        "roleRef": {"apiGroup": RBAC, "kind": "Role", "name": NAME}, "subjects": [subject_value(subject)],
+    }))
 }
 
 /// What a release may hold, the reconciler may read and apply. What is durable it may not delete: that takes a
@@ -53,7 +74,10 @@ pub(super) fn objects(subject: &Subject) -> Vec<Object> {
 /// that would be far more than being allowed to hand it out: which roles may be handed out is checked
 /// before anything is applied (`orz_core::kinds::allowed_object`). `bind` is on Roles alone, so that no
 /// ClusterRole can be bound.
-fn cluster_rules() -> Vec<Value> {
+///
+/// Where Argo CD writes the objects, reading them is enough, and deleting what can be made again: a field that
+/// cannot be changed needs a new object, and Argo CD does not make way for one.
+fn cluster_rules(writer: Writer) -> Vec<Value> {
     let mut groups: BTreeMap<(&str, bool), Vec<&str>> = BTreeMap::new();
     for kind in kinds::all().iter().filter(|kind| !kind.parts.is_empty()) {
         groups
@@ -65,14 +89,19 @@ fn cluster_rules() -> Vec<Value> {
         .into_iter()
         .map(|((group, durable), mut plurals)| {
             plurals.sort_unstable();
-            let mut verbs = vec!["get", "list", "create", "patch"];
+            let mut verbs = vec!["get", "list"];
+            if writer == Writer::Us {
+                verbs.extend(["create", "patch"]);
+            }
             if !durable {
                 verbs.push("delete");
             }
             rule(group, &plurals, &verbs)
         })
         .collect();
-    rules.push(rule(RBAC, &["roles"], &["escalate", "bind"]));
+    if writer == Writer::Us {
+        rules.push(rule(RBAC, &["roles"], &["escalate", "bind"]));
+    }
     // Whether a volume that waits for its first pod is healthy is said by its class.
     rules.push(rule("storage.k8s.io", &["storageclasses"], &["list"]));
     // Why a workload is not healthy is said by its pods, and by events about both.
@@ -80,7 +109,7 @@ fn cluster_rules() -> Vec<Value> {
     rules
 }
 
-fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> Value {
+pub(super) fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> Value {
     json!({"apiGroups": [group], "resources": resources, "verbs": verbs})
 }
 
@@ -100,8 +129,9 @@ mod tests {
 
     #[test]
     fn durable_kinds_cannot_be_deleted_and_nothing_is_a_wildcard() {
-        let rules = cluster_rules();
-        let may = |verb: &str, resource: &str| {
+        let may_under = |writer: Writer, verb: &str, resource: &str| {
+            let rules = cluster_rules(writer);
+            assert!(!json!(rules).to_string().contains('*'));
             rules.iter().any(|rule| {
                 let has = |field: &str, value: &str| {
                     rule[field]
@@ -111,6 +141,7 @@ mod tests {
                 has("verbs", verb) && has("resources", resource)
             })
         };
+        let may = |verb: &str, resource: &str| may_under(Writer::Us, verb, resource);
         assert!(may("patch", "persistentvolumeclaims") && !may("delete", "persistentvolumeclaims"));
         assert!(may("patch", "namespaces") && !may("delete", "namespaces"));
         assert!(
@@ -119,6 +150,9 @@ mod tests {
                 && !may("escalate", "rolebindings")
         );
         assert!(!may("get", "secrets"), "a release holds no Secret");
-        assert!(!json!(rules).to_string().contains('*'));
+        let may = |verb: &str, resource: &str| may_under(Writer::ArgoCd, verb, resource);
+        assert!(may("list", "deployments") && may("delete", "deployments"));
+        assert!(!may("patch", "deployments") && !may("create", "roles"));
+        assert!(!may("escalate", "roles") && !may("delete", "namespaces"));
     }
 }

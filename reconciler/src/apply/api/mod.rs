@@ -342,7 +342,7 @@ impl Collection {
         })
     }
 
-    /// A collection that is read only, of a kind that no release holds.
+    /// A collection of cluster-scoped objects, of a kind that no release holds.
     pub(crate) fn of_cluster(group: &str, version: &str, kind: &str, plural: &'static str) -> Self {
         Self {
             group: group.to_owned(),
@@ -353,7 +353,7 @@ impl Collection {
         }
     }
 
-    /// A collection of a namespace that is read only, of a kind that no release holds.
+    /// A collection of a namespace, of a kind that no release holds.
     pub(crate) fn read_only(
         group: &str,
         version: &str,
