@@ -1,7 +1,12 @@
 //! JSON Schemas that people write: connector types have them, and operations.
 
+use jsonschema::PatternOptions;
 use orz_core::Value;
 use orz_core::diag::{Diagnostic, Span, codes};
+
+/// Most that one pattern may take when compiled, in bytes: `\p{L}{1,64}` fits. A pattern of a few characters
+/// takes as much as it is let, and as much time.
+const PATTERN_BYTES: usize = 4 << 20;
 
 /// What is wrong with a schema, if anything. `span` gives the place of a JSON pointer inside it.
 pub(crate) fn problem(schema: &Value, span: impl Fn(&str) -> Option<Span>) -> Option<Diagnostic> {
@@ -32,12 +37,35 @@ pub(crate) fn problem(schema: &Value, span: impl Fn(&str) -> Option<Span>) -> Op
             ),
         );
     }
-    match jsonschema::validator_for(schema) {
+    let patterns = PatternOptions::fancy_regex().size_limit(PATTERN_BYTES);
+    match jsonschema::options()
+        .with_pattern_options(patterns)
+        .build(schema)
+    {
         Ok(_) => None,
         Err(error) => refuse(
             error.instance_path().as_str(),
             format!("this JSON Schema cannot be used: {error}"),
         ),
+    }
+}
+
+/// How many patterns there are in a schema; each has to be compiled.
+pub(crate) fn patterns(schema: &Value) -> usize {
+    match schema {
+        Value::Object(map) => map
+            .iter()
+            .map(|(key, value)| {
+                let own = match (key.as_str(), value) {
+                    ("pattern", Value::String(_)) => 1,
+                    ("patternProperties", Value::Object(map)) => map.len(),
+                    _ => 0,
+                };
+                own + patterns(value)
+            })
+            .sum(),
+        Value::Array(items) => items.iter().map(patterns).sum(),
+        _ => 0,
     }
 }
 

@@ -4,6 +4,8 @@
 //! `config-<name>`, for programs that look it up, and by the pods of apps that use the config: activating
 //! another version rolls them, and a rollback brings the old one back.
 
+use std::collections::BTreeMap;
+
 use orz_core::Value;
 use orz_core::diag::{Diagnostic, Diagnostics, codes};
 use orz_core::id::Part;
@@ -45,10 +47,10 @@ impl Section for Config {
     const SHAPE: Shape = Shape::List(&["name", "version"]);
 
     fn resolve(scope: &Scope, problems: &mut Diagnostics) {
-        let configs = &scope.unit.bundle.configs;
-        for (i, config) in configs.iter().enumerate() {
-            check_names(config, &configs[..i], problems);
-            check_activation(config, &configs[..i], problems);
+        let mut seen = Seen::default();
+        for config in &scope.unit.bundle.configs {
+            check_names(config, &mut seen, problems);
+            check_activation(config, &mut seen, problems);
             check_size(config, scope.platform.settings.max_config_bytes, problems);
         }
     }
@@ -99,18 +101,28 @@ fn pointer(scope: &Scope, config: &Config, config_map: &str) -> Value {
     })
 }
 
-fn check_names(config: &Entry<Config>, before: &[Entry<Config>], problems: &mut Diagnostics) {
-    let clash = |a: &str, b: &str| a != b && kube_name(a) == kube_name(b);
-    if let Some(other) = before.iter().find(|other| clash(&other.name, &config.name))
-        && !before.iter().any(|other| other.name == config.name)
-    {
+/// The configs before the one at hand.
+#[derive(Default)]
+struct Seen<'a> {
+    /// Name in Kubernetes → the first config that has it.
+    names: BTreeMap<String, &'a Entry<Config>>,
+    /// Name, and version in Kubernetes → the first version that has it.
+    versions: BTreeMap<(&'a str, String), &'a Entry<Config>>,
+    /// Name → the active version.
+    active: BTreeMap<&'a str, &'a Entry<Config>>,
+}
+
+fn check_names<'a>(config: &'a Entry<Config>, seen: &mut Seen<'a>, problems: &mut Diagnostics) {
+    let other = *seen.names.entry(kube_name(&config.name)).or_insert(config);
+    let key = (config.name.as_str(), kube_name(&config.version));
+    let is_known = seen.versions.range((key.0, String::new())..).next();
+    // Said once for each name, at its first version.
+    if other.name != config.name && is_known.is_none_or(|((name, _), _)| *name != config.name) {
         let names = ("configs", config.name.as_str(), other.name.as_str());
         problems.push(collision(names, config.at("/name"), other.at("/name")));
     }
-    if let Some(other) = before
-        .iter()
-        .find(|other| other.name == config.name && clash(&other.version, &config.version))
-    {
+    let other = *seen.versions.entry(key).or_insert(config);
+    if other.version != config.version {
         let names = ("configs", config.version.as_str(), other.version.as_str());
         problems.push(collision(
             names,
@@ -120,11 +132,15 @@ fn check_names(config: &Entry<Config>, before: &[Entry<Config>], problems: &mut 
     }
 }
 
-fn check_activation(config: &Entry<Config>, before: &[Entry<Config>], problems: &mut Diagnostics) {
-    let active = |other: &&Entry<Config>| other.name == config.name && other.activate;
-    if config.activate
-        && let Some(first) = before.iter().find(active)
-    {
+fn check_activation<'a>(
+    config: &'a Entry<Config>,
+    seen: &mut Seen<'a>,
+    problems: &mut Diagnostics,
+) {
+    if !config.activate {
+        return;
+    }
+    if let Some(first) = seen.active.get(config.name.as_str()) {
         problems.push(
             Diagnostic::error(
                 &codes::section::CONFIG_ACTIVATION,
@@ -138,6 +154,8 @@ fn check_activation(config: &Entry<Config>, before: &[Entry<Config>], problems: 
             .related(first.at("/activate"), "first active version")
             .help("leave `\"activate\": true` at one of them"),
         );
+    } else {
+        seen.active.insert(&config.name, config);
     }
 }
 

@@ -8,8 +8,10 @@
 mod base_url;
 mod route;
 
+use std::collections::BTreeMap;
+
 use orz_core::Value;
-use orz_core::diag::{Diagnostic, Diagnostics, codes};
+use orz_core::diag::{Diagnostic, Diagnostics, Span, codes};
 use orz_core::id::Part;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -27,6 +29,8 @@ use crate::validate::schema_errors::Checker;
 
 /// Most rules that an HTTPRoute may have.
 const MAX_RULES: usize = 16;
+/// Most patterns in the schemas of one connector: each takes time to compile, whatever it is good for.
+const MAX_PATTERNS: usize = 100;
 
 /// An outside system that programs of the tenant call.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -51,7 +55,7 @@ pub struct Connector {
     pub config: Option<Value>,
     /// What can be asked of it, instead of what the connector type says.
     #[serde(default)]
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1, max = 100))]
     pub operations: Option<Vec<Operation>>,
 }
 
@@ -89,8 +93,13 @@ impl Section for Connector {
     fn resolve(scope: &Scope, problems: &mut Diagnostics) {
         let connectors = &scope.unit.bundle.connectors;
         refuse_collisions("connectors", connectors, problems);
+        let is_in_plan = check_count(scope, problems);
         for entry in connectors {
             check_names(scope, entry, problems);
+            // Looking into a connector takes time, and the plan says of how many.
+            if !is_in_plan {
+                continue;
+            }
             let types = &scope.platform.connector_types;
             match types.get(&entry.connector_type) {
                 Some(connector_type) => check_instance(scope, entry, connector_type, problems),
@@ -102,7 +111,6 @@ impl Section for Connector {
                 )),
             }
         }
-        check_count(scope, problems);
     }
 
     fn lower(scope: &Scope, out: &mut Objects) {
@@ -208,7 +216,8 @@ fn check_names(scope: &Scope, entry: &Entry<Connector>, problems: &mut Diagnosti
     }
 }
 
-fn check_count(scope: &Scope, problems: &mut Diagnostics) {
+/// Whether the plan allows as many connectors as the tenant has.
+fn check_count(scope: &Scope, problems: &mut Diagnostics) -> bool {
     let all = scope
         .units
         .iter()
@@ -229,6 +238,7 @@ fn check_count(scope: &Scope, problems: &mut Diagnostics) {
             .help("remove connectors, or ask the operator for another plan"),
         );
     }
+    all <= allowed
 }
 
 /// What the type says about an instance, and what routes can do.
@@ -295,13 +305,13 @@ fn check_operations(
     operations: &[Operation],
     problems: &mut Diagnostics,
 ) {
+    let mut rules = BTreeMap::new();
+    let mut patterns = 0;
     for (i, operation) in operations.iter().enumerate() {
         let rule = kube_name(&operation.operation_id);
         let at = |index: usize| entry.at(&format!("/operations/{index}/operation_id"));
-        if let Some(first) = operations[..i]
-            .iter()
-            .position(|other| kube_name(&other.operation_id) == rule)
-        {
+        let first = *rules.entry(rule.clone()).or_insert(i);
+        if first != i {
             problems.push(
                 Diagnostic::error(
                     &codes::model::DUPLICATE_NAME,
@@ -337,7 +347,25 @@ fn check_operations(
             ("output_schema", &operation.output_schema),
         ] {
             let at = |inner: &str| Some(entry.at(&format!("/operations/{i}/{field}{inner}")));
+            patterns += json_schema::patterns(schema);
+            if patterns > MAX_PATTERNS {
+                problems.push(too_many_patterns(entry, at("")));
+                return;
+            }
             problems.extend(json_schema::problem(schema, at).into_iter().collect());
         }
     }
+}
+
+fn too_many_patterns(entry: &Entry<Connector>, at: Option<Span>) -> Diagnostic {
+    Diagnostic::error(
+        &codes::section::INVALID_SCHEMA,
+        at,
+        format!(
+            "the schemas of connector `{}` have more than {MAX_PATTERNS} patterns",
+            entry.name
+        ),
+    )
+    .label("too many here")
+    .help("leave out those that the system checks itself, or split the connector")
 }
