@@ -8,6 +8,7 @@ mod placement;
 mod pods;
 mod secrets;
 mod size;
+mod total;
 
 use std::collections::BTreeMap;
 
@@ -47,7 +48,10 @@ impl Check<'_> {
 }
 
 pub(crate) fn check(objects: Objects, resolved: &Resolved, report: &mut Report) -> Option<Checked> {
-    check_objects(&objects, resolved.tenant(), &mut report.diagnostics);
+    let problems = &mut report.diagnostics;
+    check_objects(&objects, resolved.tenant(), problems);
+    let (plan_name, plan) = resolved.plan();
+    total::check(&objects.drafts, plan_name, &plan.max, problems);
     report.pass(Checked(objects))
 }
 

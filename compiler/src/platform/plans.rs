@@ -76,4 +76,8 @@ pub struct Maxima {
     pub domains: u32,
     /// Connectors.
     pub connectors: u32,
+    /// Kubernetes objects of all kinds: a cluster's store is shared by all tenants.
+    pub objects: u32,
+    /// Bytes of all these objects together.
+    pub object_bytes: u64,
 }

@@ -35,6 +35,11 @@ impl Resolved<'_> {
         &self.cluster_name
     }
 
+    /// The tenant's plan and its name.
+    pub(crate) fn plan(&self) -> (&str, &Plan) {
+        (&self.plan_name, self.plan)
+    }
+
     /// One scope a unit, the tenant's own first.
     pub(crate) fn scopes(&self) -> impl Iterator<Item = Scope<'_>> {
         self.model
