@@ -45,6 +45,7 @@ mod transaction;
 mod trees;
 pub mod verify;
 mod view;
+mod watch;
 mod worktree;
 
 #[cfg(test)]

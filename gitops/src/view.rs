@@ -286,7 +286,11 @@ impl View {
             .collect()
     }
 
-    fn pointer_file(&self, path: String, entry: &crate::objects::Entry) -> Result<PointerFile> {
+    pub(crate) fn pointer_file(
+        &self,
+        path: String,
+        entry: &crate::objects::Entry,
+    ) -> Result<PointerFile> {
         if entry.mode != Mode::File {
             return Ok(parse_pointer(
                 path,

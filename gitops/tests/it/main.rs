@@ -1,6 +1,8 @@
 //! Tests against real Git repositories, with the `git` program and libgit2 as witnesses.
 
 mod activate;
+mod auto_rollback;
+mod brake;
 mod claims;
 mod concurrent;
 mod history;
@@ -10,6 +12,9 @@ mod packs;
 mod properties;
 mod publish;
 mod rollback;
+mod states;
+mod status;
 mod support;
 mod verify;
+mod watch;
 mod worktree;

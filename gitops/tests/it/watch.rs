@@ -1,0 +1,40 @@
+//! Following the branches: what changed between two views.
+
+use orz_core::id::Part;
+
+use crate::support::{Fixture, work};
+
+#[test]
+fn only_what_changed_is_named() {
+    let fixture = Fixture::new();
+    fixture.live(vec![work("acme", "1"), work("other", "1")]);
+    let before = fixture.repo.view().expect("view");
+    let heads = fixture.repo.heads().expect("heads");
+    assert_eq!(heads, (before.head_main(), before.head_releases()));
+    assert!(
+        before
+            .pointers_changed_since(&before)
+            .expect("compared")
+            .is_empty()
+    );
+
+    fixture.live(vec![work("acme", "2"), work("new", "1")]);
+    let gone = fixture.stored("other", Part::Work).path;
+    fixture.commit_by_hand("main", &[(&gone, None)]);
+    let after = fixture.repo.view().expect("view");
+    let changed = after.pointers_changed_since(&before).expect("compared");
+    let mut expected = vec![
+        fixture.stored("acme", Part::Work).path,
+        fixture.stored("new", Part::Work).path,
+        gone.clone(),
+    ];
+    expected.sort();
+    assert_eq!(changed.into_iter().collect::<Vec<_>>(), expected);
+    assert_eq!(after.pointer_at(&gone).expect("read"), None);
+    let stored = fixture.stored("acme", Part::Work);
+    let found = after
+        .pointer_at(&stored.path)
+        .expect("read")
+        .expect("there");
+    assert_eq!(found.valid(), Some(&stored));
+}
