@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use crate::audit::AuditLog;
 use crate::binaries::{Binaries, Component};
 use crate::folder::Folder;
-use crate::identity::{CONTROLLER_USER, HARNESS_USER, Identities, PRODUCT_USER, STANDIN_USER};
+use crate::identity::{
+    ARGOCD_USER, CONTROLLER_USER, HARNESS_USER, Identities, PRODUCT_USER, STANDIN_USER,
+};
 use crate::ports::free_ports;
 use crate::process::Process;
 use crate::snapshot::Snapshot;
@@ -72,6 +74,11 @@ impl ControlPlane {
     /// The kubeconfig of the stand-ins.
     pub fn standin_kubeconfig(&self) -> PathBuf {
         self.parts.identities.kubeconfig(STANDIN_USER)
+    }
+
+    /// The kubeconfig of Argo CD.
+    pub fn argocd_kubeconfig(&self) -> PathBuf {
+        self.parts.identities.kubeconfig(ARGOCD_USER)
     }
 
     /// The folder with the logs and data of the components.

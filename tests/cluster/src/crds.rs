@@ -17,6 +17,8 @@ pub enum Crds {
     Core,
     /// All of [`CRDS`].
     Platform,
+    /// Those, and Argo CD's own (Application, ApplicationSet, AppProject).
+    ArgoCd,
 }
 
 impl Crds {
@@ -25,6 +27,7 @@ impl Crds {
         match self {
             Self::Core => &[],
             Self::Platform => CRDS,
+            Self::ArgoCd => &WITH_ARGO_CD,
         }
     }
 }
@@ -61,6 +64,23 @@ pub const CRDS: &[CrdSource] = &[
     },
 ];
 
+/// Argo CD's own, of the version that `tests/argocd` builds.
+pub(crate) const ARGO_CD: CrdSource = CrdSource {
+    module: "github.com/argoproj/argo-cd/v3",
+    version: "v3.2.11",
+    folder: "manifests/crds",
+};
+
+const WITH_ARGO_CD: [CrdSource; CRDS.len() + 1] = {
+    let mut rows = [ARGO_CD; CRDS.len() + 1];
+    let mut index = 0;
+    while index < CRDS.len() {
+        rows[index] = CRDS[index];
+        index += 1;
+    }
+    rows
+};
+
 /// The CRDs of the rows, as objects, in the order of rows and file names. What else stands in the
 /// folders (a kustomization, an admission policy) is left out.
 pub(crate) fn load(sources: &[CrdSource]) -> Result<Vec<Value>, ClusterError> {
@@ -84,7 +104,7 @@ pub(crate) fn load(sources: &[CrdSource]) -> Result<Vec<Value>, ClusterError> {
 }
 
 /// The YAML documents of a folder's files, by file name.
-fn documents_of(folder: &Path) -> Result<Vec<String>, ClusterError> {
+pub(crate) fn documents_of(folder: &Path) -> Result<Vec<String>, ClusterError> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(ClusterError::io(folder))? {
         let path = entry.map_err(ClusterError::io(folder))?.path();

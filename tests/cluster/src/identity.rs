@@ -16,6 +16,8 @@ pub const HARNESS_USER: &str = "harness";
 pub const PRODUCT_USER: &str = "orz";
 /// The stand-ins; member of `system:masters`.
 pub const STANDIN_USER: &str = "standin";
+/// Argo CD; member of `system:masters`, as its own installation makes it one in effect.
+pub const ARGOCD_USER: &str = "argocd";
 /// As whom the controllers act.
 pub(crate) const CONTROLLER_USER: &str = "system:kube-controller-manager";
 
@@ -36,6 +38,7 @@ impl Identities {
             (HARNESS_USER, MASTERS),
             (PRODUCT_USER, ""),
             (STANDIN_USER, MASTERS),
+            (ARGOCD_USER, MASTERS),
             (CONTROLLER_USER, MASTERS),
         ] {
             let token = random::<16>()?.map(|byte| format!("{byte:02x}")).concat();
@@ -91,8 +94,8 @@ impl Identities {
     }
 }
 
-/// Who did what to which object, once per request. The constant reading of the components and of
-/// the stand-ins is left out; everybody's writes and everything the product does are in.
+/// Who did what to which object, once per request. The constant reading of the components, of the
+/// stand-ins and of Argo CD is left out; everybody's writes and everything the product does are in.
 fn audit_policy() -> String {
     json!({
         "apiVersion": "audit.k8s.io/v1",
@@ -102,7 +105,7 @@ fn audit_policy() -> String {
             {
                 "level": "None",
                 "verbs": ["get", "list", "watch"],
-                "users": ["system:apiserver", CONTROLLER_USER, STANDIN_USER],
+                "users": ["system:apiserver", CONTROLLER_USER, STANDIN_USER, ARGOCD_USER],
             },
             {"level": "Metadata"},
         ],
@@ -197,7 +200,7 @@ mod tests {
             .filter_map(|line| line.split(',').next())
             .collect();
         tokens.dedup();
-        assert_eq!(tokens.len(), 4);
+        assert_eq!(tokens.len(), 5);
         Ok(())
     }
 }

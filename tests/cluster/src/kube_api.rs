@@ -184,6 +184,24 @@ impl KubeApi {
         value(&patched)
     }
 
+    /// JSON Patch of the object: a list of operations, all of which are done or none.
+    pub(crate) async fn json_patch(
+        &self,
+        object: &Ref,
+        operations: Value,
+    ) -> Result<Value, ClusterError> {
+        let operations = serde_json::from_value(operations)
+            .map_err(|error| ClusterError::Unexpected(format!("no JSON Patch: {error}")))?;
+        let patch = Patch::Json::<Value>(operations);
+        let patched = self
+            .existing(object)
+            .await?
+            .patch(&object.name, &PatchParams::default(), &patch)
+            .await
+            .map_err(ClusterError::api(format!("patch {object}")))?;
+        value(&patched)
+    }
+
     /// JSON merge patch of the object's status.
     pub(crate) async fn merge_status(
         &self,

@@ -19,10 +19,13 @@
 //! The components come from `KUBEBUILDER_ASSETS` when that is set, else they are built once from
 //! Go modules into the user's cache folder ([`orz_test_tools::cache_dir`]).
 //!
+//! [`argocd`] adds a real Argo CD.
+//!
 //! There is no node, no scheduler and no operator. What they would write is written by
 //! [`standin`]s, which are clients of the API server as the real ones are, and each of which names
 //! itself on standard error when it starts.
 
+pub mod argocd;
 mod audit;
 mod binaries;
 mod control_plane;
@@ -41,6 +44,6 @@ pub use audit::{AuditEntry, AuditMark};
 pub use control_plane::{ControlPlane, Options};
 pub use crds::{CRDS, CrdSource, Crds};
 pub use error::ClusterError;
-pub use identity::{HARNESS_USER, PRODUCT_USER, STANDIN_USER};
+pub use identity::{ARGOCD_USER, HARNESS_USER, PRODUCT_USER, STANDIN_USER};
 pub use kube_api::Ref;
 pub use objects::Objects;

@@ -68,6 +68,13 @@ impl Objects {
         self.runtime.block_on(self.api.merge(object, patch))
     }
 
+    /// JSON Patch (RFC 6902): a list of operations, all of which are done or, when a `test` among
+    /// them is not met, none.
+    pub fn json_patch(&self, object: &Ref, operations: Value) -> Result<Value, ClusterError> {
+        self.runtime
+            .block_on(self.api.json_patch(object, operations))
+    }
+
     /// JSON merge patch of the status, as an operator writes it.
     pub fn merge_status(&self, object: &Ref, status: &Value) -> Result<(), ClusterError> {
         self.runtime.block_on(self.api.merge_status(object, status))

@@ -26,10 +26,12 @@ impl Process {
         let log = folder.join(format!("{name}.log"));
         let file = File::create(&log).map_err(ClusterError::io(&log))?;
         let copy = file.try_clone().map_err(ClusterError::io(&log))?;
+        // What a developer has set for other clusters must not reach these.
+        if !command.get_envs().any(|(name, _)| name == "KUBECONFIG") {
+            command.env_remove("KUBECONFIG");
+        }
         let child = command
             .current_dir(folder)
-            // What a developer has set for other clusters must not reach these.
-            .env_remove("KUBECONFIG")
             .stdin(Stdio::piped())
             .stdout(file)
             .stderr(copy)
