@@ -99,6 +99,7 @@ impl Repo {
                             next.state = State::LIVE;
                         }
                         if !there {
+                            next.state = state::standing(&next.state, now);
                             next.source = entry.source.clone();
                         }
                         next

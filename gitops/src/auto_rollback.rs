@@ -3,7 +3,9 @@
 //! Judgement decides; what stands here is a second wall, told from the pointer and its history alone, for the
 //! case that a judgement's memory was lost.
 
-use orz_core::format::{Action, Blocks, Cause, Hold, HoldKind, Memory, Pointer, Trailers};
+use orz_core::format::{
+    Action, Blocks, Cause, Hold, HoldKind, Memory, Pointer, StateKind, Trailers,
+};
 use orz_core::id::{ClusterName, CommitId, Part, ReleaseId, TenantName};
 
 use crate::activate::{message, with_commit};
@@ -11,9 +13,8 @@ use crate::error::{Error, Result};
 use crate::history::{self, HistoryItem};
 use crate::moves::{self, Chosen, Move, Pending};
 use crate::transaction::{Draft, transact};
-use crate::view::{StoredPointer, View};
+use crate::view::View;
 use crate::{Repo, Request, state, time};
-use orz_core::format::StateKind;
 
 /// A release that failed, and where to go instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,23 +74,23 @@ impl Repo {
                 return nothing();
             }
             let items = history::of_pointer(view, cluster, tenant, part)?;
-            let moved = items.iter().find(|item| item.moved());
-            let commit = moved.map(|item| item.commit.clone());
+            let Some(newest) = items.iter().find(|item| item.moved()) else {
+                return nothing();
+            };
             // The release that failed may have been left and activated again since the first attempt.
-            if activation.get_or_insert_with(|| commit.clone().unwrap_or_else(|| view.head_main()))
-                != &commit.unwrap_or_else(|| view.head_main())
-            {
+            if *activation.get_or_insert_with(|| newest.commit.clone()) != newest.commit {
                 return nothing();
             }
-            refuse(view, &current, to, &items)?;
+            refuse(view, pointer, to, &items)?;
             let entry = moves::checked(view, tenant, part, to)?;
             let mut next = pointer.clone();
             next.release = to.clone();
             next.digest = entry.digest.clone();
             next.namespace.clone_from(&entry.namespace);
             next.source = entry.source.clone();
-            next.hold = Some(blocking(pointer, &trailers, request));
-            let moves = vec![Move {
+            next.state = state::standing(&next.state, now);
+            next.hold = Some(blocking(pointer, now, &trailers, request));
+            let went = vec![Move {
                 cluster: cluster.clone(),
                 tenant: tenant.clone(),
                 part,
@@ -108,24 +109,18 @@ impl Repo {
             }];
             moves::refuse_unmet(view, &pending)?;
             let mut draft = Draft {
-                main_message: message(&trailers, Action::AutoRollback.as_str(), &moves),
+                main_message: message(&trailers, Action::AutoRollback.as_str(), &went),
                 ..Draft::default()
             };
             moves::draft(view, &pending, &mut draft)?;
-            Ok((moves, draft))
+            Ok((went, draft))
         })?;
         Ok(with_commit(written.value, written.main_commit.as_ref()).pop())
     }
 }
 
 /// Why this must not be done, if it must not.
-fn refuse(
-    view: &View,
-    current: &StoredPointer,
-    to: &ReleaseId,
-    items: &[HistoryItem],
-) -> Result<()> {
-    let pointer = &current.pointer;
+fn refuse(view: &View, pointer: &Pointer, to: &ReleaseId, items: &[HistoryItem]) -> Result<()> {
     let from = &pointer.release;
     let refused = |why: String| {
         Err(Error::NoAutoRollback {
@@ -180,17 +175,18 @@ fn refuse(
 }
 
 /// The hold that stands after the failed release was left.
-fn blocking(pointer: &Pointer, trailers: &Trailers, request: &Request) -> Hold {
-    let standing = pointer.hold.as_ref();
-    let mut releases = match standing.and_then(Hold::automatic).map(|hold| &hold.blocks) {
-        Some(Blocks::Releases(releases)) => releases.clone(),
-        Some(Blocks::All) | None => Vec::new(),
-    };
-    releases.retain(|release| *release != pointer.release);
-    releases.push(pointer.release.clone());
-    // As many as a judgement remembers; the oldest ones are long out of the way of any publish.
-    let surplus = releases.len().saturating_sub(Memory::KEPT);
-    releases.drain(..surplus);
+fn blocking(pointer: &Pointer, now: i64, trailers: &Trailers, request: &Request) -> Hold {
+    let standing = moves::standing(pointer.hold.as_ref(), now);
+    let mut blocks = standing
+        .and_then(Hold::automatic)
+        .map_or_else(|| Blocks::Releases(Vec::new()), |hold| hold.blocks.clone());
+    if let Blocks::Releases(releases) = &mut blocks {
+        releases.retain(|release| *release != pointer.release);
+        releases.push(pointer.release.clone());
+        // As many as a judgement remembers; the oldest ones are long out of the way of any publish.
+        let surplus = releases.len().saturating_sub(Memory::KEPT);
+        releases.drain(..surplus);
+    }
     let reason = trailers.cause.as_ref().map_or_else(
         || "rolled back automatically".to_owned(),
         |cause| format!("{}: {}", cause.object, cause.message),
@@ -201,7 +197,7 @@ fn blocking(pointer: &Pointer, trailers: &Trailers, request: &Request) -> Hold {
         reason,
         at: request.now.clone(),
         until: None,
-        blocks: Blocks::Releases(releases),
+        blocks,
         over: None,
     };
     match standing {

@@ -280,6 +280,7 @@ fn decide(
             None,
         );
     }
+    next.state = state::standing(&next.state, now);
     next.release = built.id.clone();
     next.source = built.source.clone();
     next.newest_source = built.source.commit.clone().or(next.newest_source);

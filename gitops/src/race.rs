@@ -1,5 +1,7 @@
 //! What happens when somebody moves a branch between our look and our move: made to happen, not hoped for.
 
+mod life;
+
 use std::cell::Cell;
 use std::path::Path;
 

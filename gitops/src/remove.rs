@@ -30,7 +30,8 @@ pub struct Removed {
 
 impl Repo {
     /// Takes a pointer away and gives back what its part claimed, in one commit. The caller has seen that nothing
-    /// of the part is left in the cluster.
+    /// of the part is left in the cluster. While the part is on another cluster too, its claims are only given up,
+    /// for [`Repo::release_claims`].
     ///
     /// `None` if the pointer is gone, or is another one than `stored` by now: somebody may have called the tenant
     /// back. Refused when the part is not on its way out, and while a part that builds on it is still there.
@@ -59,14 +60,15 @@ impl Repo {
                 return Ok((None, Draft::default()));
             }
             let mut left = Vec::new();
-            let mut elsewhere = BTreeSet::new();
+            let mut elsewhere = None;
             for other in moves::valid_pointers(view, tenant)? {
                 let other = other.pointer;
                 if other.cluster == pointer.cluster && builds_on(other.part, part) {
                     left.push(other.part);
                 }
                 if other.cluster != pointer.cluster && other.part == part {
-                    elsewhere.extend(moves::claims_of(view, &other));
+                    let claims: &mut BTreeSet<ClaimKey> = elsewhere.get_or_insert_default();
+                    claims.extend(moves::claims_of(view, &other));
                 }
             }
             if !left.is_empty() {
@@ -78,9 +80,14 @@ impl Repo {
             }
             let mut claims = Claims::new(view);
             let mut released = Vec::new();
-            for key in claims::ever_of(view, tenant, part)? {
-                if !elsewhere.contains(&key) && claims.forget(tenant, part, &key, None)? {
-                    released.push(key);
+            if let Some(kept) = elsewhere {
+                // What nobody is left to use here may still have objects on the other cluster.
+                claims.give_up(tenant, part, &moves::claims_of(view, pointer), &kept)?;
+            } else {
+                for key in claims::ever_of(view, tenant, part)? {
+                    if claims.forget(tenant, part, &key, None)? {
+                        released.push(key);
+                    }
                 }
             }
             let mut draft = Draft {

@@ -12,7 +12,7 @@ use crate::history;
 use crate::moves::{self, Bases, Chosen, Move, Pending};
 use crate::transaction::{Draft, transact};
 use crate::view::{StoredPointer, View, object_id};
-use crate::{Repo, Request, check, state};
+use crate::{Repo, Request, check, state, time};
 
 impl Repo {
     /// Points parts of a tenant at an older release, in one commit, and holds them until a person ends the hold.
@@ -53,7 +53,7 @@ impl Repo {
         goal: Goal<'_>,
         request: &Request,
     ) -> Result<Vec<Move>> {
-        crate::time::parse(&request.now)?;
+        let now = time::parse(&request.now)?;
         let trailers = Trailers::new(
             Action::Rollback,
             request.reason,
@@ -74,7 +74,8 @@ impl Repo {
         };
         let statuses = match goal {
             Goal::Each(_, Some(_)) => Vec::new(),
-            Goal::Each(_, None) | Goal::Together => self.statuses_of(tenant)?,
+            // Status is a copy that may be lost; a rollback works without, and says so.
+            Goal::Each(_, None) | Goal::Together => self.statuses_of(tenant).unwrap_or_default(),
         };
         let mut bases = Bases::default();
         // The history of a pointer that did not change is still the same at the next attempt.
@@ -122,6 +123,7 @@ impl Repo {
                     next.digest = entry.digest.clone();
                     next.namespace.clone_from(&entry.namespace);
                     next.source = entry.source.clone();
+                    next.state = state::standing(&next.state, now);
                     next.hold = Some(hold.clone().laid_over(next.hold.as_ref()));
                 }
                 moves.push(Move {

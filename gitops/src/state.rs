@@ -42,6 +42,15 @@ impl StoredPointer {
     }
 }
 
+/// What of a state still stands: an ended freeze goes with the next move, as an ended hold does.
+pub(crate) fn standing(state: &State, now: i64) -> State {
+    if at(state, now) == state.kind {
+        state.clone()
+    } else {
+        State::LIVE
+    }
+}
+
 /// The state at a time, in seconds since 1970.
 pub(crate) fn at(state: &State, now: i64) -> StateKind {
     let ended = state
@@ -216,17 +225,15 @@ impl Repo {
 
 fn message(trailers: &Trailers, action: Action, changes: &[(bool, StateChange)]) -> String {
     let verb = action.as_str();
-    let changed: Vec<&StateChange> = changes
+    let told: Vec<&StateChange> = changes
         .iter()
         .filter_map(|(changed, change)| changed.then_some(change))
         .collect();
-    match changed.as_slice() {
+    match told.as_slice() {
         [one] => trailers.message(&format!("{verb} {}/{}", one.tenant, one.part)),
-        [first, ..] => trailers.message(&format!(
-            "{verb} {} parts of {}",
-            changed.len(),
-            first.tenant
-        )),
+        [first, ..] => {
+            trailers.message(&format!("{verb} {} parts of {}", told.len(), first.tenant))
+        }
         [] => trailers.message(verb),
     }
 }

@@ -120,12 +120,11 @@ impl Shard {
         &self,
         objects: &Objects,
     ) -> Result<((ClusterName, u32), crate::objects::Commit), String> {
+        let target = self.target.clone()?;
         let Some(named) = parse_ref(&self.reference) else {
             return Err("its name is no cluster and shard".to_owned());
         };
-        let commit = objects
-            .commit(self.target.clone()?)
-            .map_err(|e| e.to_string())?;
+        let commit = objects.commit(target).map_err(|e| e.to_string())?;
         if !commit.parents.is_empty() {
             return Err(format!("commit `{}` has a parent", commit.id));
         }
@@ -146,7 +145,17 @@ fn shards(repo: &Repo) -> Result<(Objects, Vec<Shard>)> {
         .map_err(|e| failed(e.to_string()))?;
     let mut shards = Vec::new();
     for reference in found {
-        let reference = reference.map_err(|e| failed(e.to_string()))?;
+        let reference = match reference {
+            Ok(reference) => reference,
+            // A file that is no reference: the others are read all the same.
+            Err(error) => {
+                shards.push(Shard {
+                    reference: paths::STATUS_REFS.to_owned(),
+                    target: Err(error.to_string()),
+                });
+                continue;
+            }
+        };
         let target = match reference.try_id() {
             Some(id) => Ok(id.detach()),
             None => Err("a symbolic reference".to_owned()),

@@ -45,7 +45,9 @@ impl Repo {
             let fresh = crate::open::reopen(&self.gix)?;
             let old = refs::read(&fresh, &name)?;
             let objects = Objects::new(fresh);
-            let (base, stand) = standing(&objects, old);
+            let standing = standing(&objects, old);
+            let ours = standing.is_some();
+            let (base, stand) = standing.unwrap_or((EMPTY_TREE, Vec::new()));
             let mut edits: BTreeMap<String, Option<ObjectId>> =
                 stand.into_iter().map(|path| (path, None)).collect();
             for (path, bytes) in &files {
@@ -53,7 +55,7 @@ impl Repo {
                 edits.insert(path.clone(), Some(blob));
             }
             let tree = trees::edit(&objects, &mut staging, base, &edits)?;
-            if old.is_some() && tree == base {
+            if ours && tree == base {
                 packs.release();
                 return Ok(());
             }
@@ -81,15 +83,13 @@ impl Repo {
     }
 }
 
-/// The tree that stands at the reference with the paths of its files; what cannot be read is replaced as a whole.
-fn standing(objects: &Objects, old: Option<ObjectId>) -> (ObjectId, Vec<String>) {
-    let read = |id| -> Result<_> {
-        let tree = objects.commit(id)?.tree;
-        let files = trees::files_below(objects, tree, "")?;
-        Ok((tree, files.into_iter().map(|(path, _)| path).collect()))
-    };
-    old.and_then(|id| read(id).ok())
-        .unwrap_or((EMPTY_TREE, Vec::new()))
+/// The tree that stands at the reference with the paths of its files; `None` where nothing stands that one of
+/// ours could have written.
+fn standing(objects: &Objects, old: Option<ObjectId>) -> Option<(ObjectId, Vec<String>)> {
+    let commit = objects.commit(old?).ok()?;
+    let files = trees::files_below(objects, commit.tree, "").ok()?;
+    let paths = files.into_iter().map(|(path, _)| path).collect();
+    commit.parents.is_empty().then_some((commit.tree, paths))
 }
 
 fn files(cluster: &ClusterName, statuses: &[Status]) -> Result<BTreeMap<String, Vec<u8>>> {

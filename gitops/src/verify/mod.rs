@@ -1,9 +1,11 @@
 //! Verification: that a repository is what orz alone would have made of it.
 
+mod brakes;
 mod claims;
 mod index;
 mod pointers;
 mod recompile;
+mod statuses;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,6 +49,10 @@ pub mod code {
     pub const CLAIM_MALFORMED: &str = "claim-malformed";
     /// A claim and the live releases of its holder do not agree.
     pub const CLAIM_INCONSISTENT: &str = "claim-inconsistent";
+    /// A file under `brakes/` is no brake, or not the one its path names.
+    pub const BRAKE_MALFORMED: &str = "brake-malformed";
+    /// A status reference, or a file in one, is not what its name says.
+    pub const STATUS_MALFORMED: &str = "status-malformed";
     /// Compiling the recorded inputs gave other bytes.
     pub const RECOMPILE_MISMATCH: &str = "recompile-mismatch";
     /// The recorded inputs do not compile.
@@ -62,7 +68,7 @@ pub struct Finding {
     pub code: &'static str,
     /// One of [`crate::check::reason`], where a check of a pointer or release failed.
     pub reason: Option<&'static str>,
-    /// The file, by its path on `main` or `releases`.
+    /// The file, by its path on `main` or `releases`; a status as `<reference>:<path>`.
     pub path: Option<String>,
     /// The commit that did it, where it is known.
     pub commit: Option<CommitId>,
@@ -83,6 +89,10 @@ pub struct VerifyReport {
     pub inputs: usize,
     /// How many claims were checked.
     pub claims: usize,
+    /// How many brakes were checked.
+    pub brakes: usize,
+    /// Of how many parts a status is published.
+    pub statuses: usize,
     /// How many releases were compiled again and gave the same bytes.
     pub recompiled: usize,
     /// Releases of another compiler, which only their digest vouches for, by their path on `releases`.
@@ -144,7 +154,7 @@ struct Found {
 }
 
 impl Repo {
-    /// Checks everything that the branches hold, and with `recompile` proves the releases from their inputs.
+    /// Checks everything that the branches and the status references hold, and with `recompile` proves the releases from their inputs.
     ///
     /// Only damage that keeps it from reading the heads is an error; everything else is a finding.
     pub fn verify(&self, recompile: Option<&Recompile>) -> Result<VerifyReport> {
@@ -156,6 +166,8 @@ impl Repo {
         index::inputs(&view, &found, &mut report);
         let live = pointers::check(&view, &found, &mut report);
         claims::check(&view, &live, &mut report);
+        brakes::check(&view, &mut report);
+        statuses::check(self, &mut report);
         if let Some(recompile) = recompile {
             recompile::check(&view, &found, recompile, &mut report);
         }

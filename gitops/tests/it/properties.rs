@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use orz_core::format::Pointer;
+use orz_core::format::{Action, Pointer};
 use orz_core::id::{Part, ReleaseId};
 use orz_gitops::{ActivateOptions, Error};
 use proptest::prelude::*;
 
-use crate::support::{Fixture, hostname, name, request, work};
+use crate::support::{Fixture, failed, hostname, name, request, work};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -33,6 +33,26 @@ enum Step {
     ReleaseHold {
         tenant: usize,
     },
+    Freeze {
+        tenant: usize,
+    },
+    Thaw {
+        tenant: usize,
+    },
+    Retire {
+        tenant: usize,
+    },
+    CallBack {
+        tenant: usize,
+    },
+    Remove {
+        tenant: usize,
+    },
+    /// What is live failed, and a judgement without memory wants to go there.
+    AutoRollback {
+        tenant: usize,
+        nth: usize,
+    },
     Revert,
 }
 
@@ -47,16 +67,22 @@ fn step() -> impl Strategy<Value = Step> {
         2 => tenant.clone().prop_map(|tenant| Step::Rollback { tenant }),
         1 => (tenant.clone(), 0..5usize).prop_map(|(tenant, nth)| Step::RollbackTo { tenant, nth }),
         1 => tenant.clone().prop_map(|tenant| Step::Hold { tenant }),
-        1 => tenant.prop_map(|tenant| Step::ReleaseHold { tenant }),
+        1 => tenant.clone().prop_map(|tenant| Step::ReleaseHold { tenant }),
+        1 => tenant.clone().prop_map(|tenant| Step::Freeze { tenant }),
+        1 => tenant.clone().prop_map(|tenant| Step::Thaw { tenant }),
+        1 => tenant.clone().prop_map(|tenant| Step::Retire { tenant }),
+        1 => tenant.clone().prop_map(|tenant| Step::CallBack { tenant }),
+        1 => tenant.clone().prop_map(|tenant| Step::Remove { tenant }),
+        3 => (tenant, 0..5usize).prop_map(|(tenant, nth)| Step::AutoRollback { tenant, nth }),
         1 => Just(Step::Revert),
     ]
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 40, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, max_shrink_iters: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_reachable_state_is_sound(steps in proptest::collection::vec(step(), 1..14)) {
+    fn every_reachable_state_is_sound(steps in proptest::collection::vec(step(), 1..18)) {
         let fixture = Fixture::new();
         let mut published: BTreeMap<usize, Vec<ReleaseId>> = BTreeMap::new();
         let mut trees: BTreeMap<ReleaseId, String> = BTreeMap::new();
@@ -73,6 +99,9 @@ proptest! {
             }
             let report = fixture.repo.verify(None).expect("verify");
             prop_assert!(report.is_ok(), "{:?} left {:#?}", step, report.findings);
+            for tenant in TENANTS {
+                prop_assert_eq!(wrong_rollback(&fixture, tenant), None, "{:?}", step);
+            }
             for release in published.values().flatten() {
                 let tree = fixture.git(&["rev-parse", &format!("{release}^{{tree}}")]);
                 prop_assert_eq!(trees.entry(release.clone()).or_insert_with(|| tree.clone()), &tree);
@@ -115,6 +144,26 @@ fn release(tenant: &str, text: u8) -> orz_gitops::NewRelease {
     };
     release.claims = vec![hostname(&host)];
     release
+}
+
+/// A release that was rolled back automatically twice, or right after a rollback had brought it.
+fn wrong_rollback(fixture: &Fixture, tenant: &str) -> Option<String> {
+    let history = fixture
+        .repo
+        .history(&name(tenant), Some(Part::Work))
+        .expect("history");
+    let mut gone = std::collections::BTreeSet::new();
+    let mut brought: Option<Action> = None;
+    for item in history.iter().rev().filter(|item| item.from != item.to) {
+        let automatic = item.action == Some(Action::AutoRollback);
+        let again = automatic && !gone.insert(item.from.clone());
+        let back = matches!(brought, Some(Action::Rollback | Action::AutoRollback));
+        if again || (automatic && back) {
+            return Some(format!("{item:?}"));
+        }
+        brought = item.action;
+    }
+    None
 }
 
 fn run(
@@ -169,6 +218,42 @@ fn run(
         }
         Step::ReleaseHold { tenant } => {
             drop(repo.release_hold(&name(TENANTS[tenant]), &parts, &request("x"))?);
+        }
+        Step::Freeze { tenant } => {
+            drop(repo.freeze(&name(TENANTS[tenant]), &parts, None, &request("x"))?);
+        }
+        Step::Thaw { tenant } => {
+            drop(repo.thaw(&name(TENANTS[tenant]), &parts, &request("x"))?);
+        }
+        Step::Retire { tenant } => {
+            drop(repo.retire(&name(TENANTS[tenant]), &request("x"))?);
+        }
+        Step::CallBack { tenant } => {
+            if let Some(live) = fixture.live_release(TENANTS[tenant], Part::Work) {
+                let options = ActivateOptions {
+                    override_hold: true,
+                    override_leaving: true,
+                };
+                repo.activate(
+                    &name(TENANTS[tenant]),
+                    Part::Work,
+                    &live,
+                    options,
+                    &request("x"),
+                )?;
+            }
+        }
+        Step::Remove { tenant } => {
+            if fixture.live_release(TENANTS[tenant], Part::Work).is_some() {
+                let stored = fixture.stored(TENANTS[tenant], Part::Work);
+                repo.remove_pointer(&stored, &request("x"))?;
+            }
+        }
+        Step::AutoRollback { tenant, nth: n } => {
+            let live = fixture.live_release(TENANTS[tenant], Part::Work);
+            if let (Some(from), Some(to)) = (live, nth(published, tenant, n)) {
+                repo.auto_rollback(&failed(TENANTS[tenant], &from, &to), &request("x"))?;
+            }
         }
         Step::Revert => {
             if fixture.git(&["rev-list", "--count", "main"]) != "1" {

@@ -2,9 +2,9 @@
 
 use orz_core::format::{Blocks, HoldKind};
 use orz_core::id::{Part, ReleaseId};
-use orz_gitops::{ActivateOptions, Error, PointerMove};
+use orz_gitops::{ActivateOptions, Chosen, Error, PointerMove};
 
-use crate::support::{Fixture, name, release, request, work};
+use crate::support::{Fixture, failed, name, release, request, status, work};
 
 /// A script over releases named by letters: what happens, and where the default rollback then goes.
 #[test]
@@ -30,6 +30,8 @@ fn where_a_rollback_goes_by_default() {
         ("pa pb pc h r", Some("b")),
         // releasing a hold and holding again are no moves
         ("pa pb h u h r", Some("a")),
+        // activated again after a rollback left it, it is as good as any
+        ("pa pb r! ab pc r", Some("b")),
         // published and never live
         ("pa nb pc r", Some("a")),
         ("pa r", None),
@@ -264,4 +266,116 @@ fn all_parts_go_back_to_what_stood_together() {
 
     let error = fixture.repo.rollback_all(&name("nobody"), &request("x"));
     assert!(matches!(error, Err(Error::NoPointer { .. })), "{error:?}");
+}
+
+#[test]
+fn the_last_verified_release_is_where_it_goes() {
+    // What is live in turn, what status calls verified, oldest first, and where it goes.
+    let cases = [
+        ("a b c", "a", "a", Chosen::Verified),
+        ("a b c", "b a", "a", Chosen::Verified),
+        ("a b c", "a c", "a", Chosen::Verified),
+        // not one that a hold names, nor one that a rollback left
+        ("a b xb c", "a b", "a", Chosen::Verified),
+        ("a b r c", "a b", "a", Chosen::Verified),
+        // not one that the index does not have
+        ("a b c", "a ?", "a", Chosen::Verified),
+        // none that fits
+        ("a b c", "", "b", Chosen::LiveBefore),
+        ("a b c", "c", "b", Chosen::LiveBefore),
+        ("a b c", "?", "b", Chosen::LiveBefore),
+        // status of something else
+        ("a b c", "edge a", "b", Chosen::LiveBefore),
+    ];
+    for ((script, verified, expected, chosen), all) in cases
+        .iter()
+        .flat_map(|case| [(*case, false), (*case, true)])
+    {
+        let fixture = Fixture::new();
+        let repo = &fixture.repo;
+        let id = |letter: &str| -> ReleaseId {
+            if letter == "?" {
+                return "0123456789abcdef0123456789abcdef01234567"
+                    .parse()
+                    .expect("valid");
+            }
+            let published = repo.publish(vec![work("acme", letter)], false, &request("x"));
+            published.expect("publish").items[0].release.clone()
+        };
+        for step in script.split(' ') {
+            match step {
+                "xb" => {
+                    fixture.live(vec![work("acme", "a")]);
+                    fixture.live(vec![work("acme", "b")]);
+                    repo.auto_rollback(&failed("acme", &id("b"), &id("a")), &request("x"))
+                        .expect("rolled back")
+                        .expect("moved");
+                }
+                "r" => {
+                    repo.rollback(&name("acme"), &[Part::Work], None, &request("x"))
+                        .expect("rollback");
+                    repo.release_hold(&name("acme"), &[], &request("x"))
+                        .expect("released");
+                }
+                letter => drop(fixture.live(vec![work("acme", letter)])),
+            }
+        }
+        let ids: Vec<ReleaseId> = verified
+            .split_whitespace()
+            .filter(|word| *word != "edge")
+            .map(id)
+            .collect();
+        let mut published = status("acme", Part::Work, &ids.iter().collect::<Vec<_>>());
+        if verified.starts_with("edge") {
+            published.cluster = "edge".parse().expect("valid");
+        }
+        let cluster = published.cluster.clone();
+        repo.write_status(&cluster, 0, &[published], crate::support::NOW)
+            .expect("status");
+        let moves = if all {
+            repo.rollback_all(&name("acme"), &request("x"))
+        } else {
+            repo.rollback(&name("acme"), &[Part::Work], None, &request("x"))
+        };
+        let moves = moves.expect(script);
+        assert_eq!(
+            (&moves[0].to, moves[0].chosen),
+            (&id(expected), chosen),
+            "{script}, verified {verified}, all {all}"
+        );
+    }
+}
+
+#[test]
+fn what_status_alone_remembers_takes_no_other_part_along() {
+    let fixture = Fixture::new();
+    let repo = &fixture.repo;
+    fixture.live(vec![
+        release("acme", Part::Data, &[("disk", "1Gi")]),
+        work("acme", "b"),
+    ]);
+    let never = repo.publish(vec![work("acme", "a")], false, &request("x"));
+    let never = never.expect("publish").items[0].release.clone();
+    let published = status("acme", Part::Work, &[&never]);
+    let cluster = published.cluster.clone();
+    repo.write_status(&cluster, 0, &[published], crate::support::NOW)
+        .expect("status");
+    let data = fixture.live_release("acme", Part::Data);
+    let moves = repo
+        .rollback_all(&name("acme"), &request("x"))
+        .expect("rollback");
+    let went: Vec<_> = moves
+        .iter()
+        .map(|m| (m.part, m.chosen, m.commit.is_some()))
+        .collect();
+    assert_eq!(
+        went,
+        [
+            (Part::Data, Chosen::StoodBeside, false),
+            (Part::Work, Chosen::Verified, true)
+        ]
+    );
+    assert_eq!(fixture.live_release("acme", Part::Data), data);
+    let named = repo.rollback(&name("acme"), &[Part::Work], Some(&never), &request("x"));
+    assert_eq!(named.expect("there")[0].chosen, Chosen::Named);
 }

@@ -6,10 +6,13 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use orz_core::format::{ClaimKey, Compiler, InputFile, Pointer, Requirement, Source, digest_of};
+use orz_core::format::{
+    Cause, ClaimKey, Compiler, HealthWord, InputFile, Phase, Pointer, Requirement, Source, Status,
+    digest_of,
+};
 use orz_core::id::{Digest, Part, ReleaseId, TenantName};
 use orz_core::object::Object;
-use orz_gitops::{NewRelease, Repo, Request, StoredPointer};
+use orz_gitops::{AutoRollback, NewRelease, Repo, Request, StoredPointer};
 use serde_json::json;
 
 pub(crate) const NOW: &str = "2027-01-31T12:00:00Z";
@@ -379,6 +382,41 @@ pub(crate) fn object_of(tenant: &str, part: Part, object: &str, text: &str) -> O
         }
     };
     Object::new(value).expect("an object")
+}
+
+/// What a reconciler publishes about a part on `in-cluster`.
+pub(crate) fn status(tenant: &str, part: Part, verified: &[&ReleaseId]) -> Status {
+    Status {
+        cluster: "in-cluster".parse().expect("valid"),
+        tenant: name(tenant),
+        part,
+        engine: "apply".to_owned(),
+        release: None,
+        observed: None,
+        phase: Phase::Verified,
+        health: HealthWord::Healthy,
+        blocking: Vec::new(),
+        reason: None,
+        next: None,
+        verified: verified.iter().copied().cloned().collect(),
+        since: NOW.to_owned(),
+    }
+}
+
+/// `work` of a tenant goes from a release that failed to another.
+pub(crate) fn failed(tenant: &str, from: &ReleaseId, to: &ReleaseId) -> AutoRollback {
+    AutoRollback {
+        cluster: "in-cluster".parse().expect("valid"),
+        tenant: name(tenant),
+        part: Part::Work,
+        from: from.clone(),
+        to: to.clone(),
+        cause: Cause {
+            object: format!("Deployment {tenant}/web"),
+            message: "exceeded its progress deadline".to_owned(),
+            details: vec!["pod web-1: ImagePullBackOff".to_owned()],
+        },
+    }
 }
 
 pub(crate) fn hostname(value: &str) -> ClaimKey {
