@@ -12,7 +12,7 @@ use crate::git::git;
 use crate::ops::target::Target;
 use crate::place::{current_folder, shown};
 use crate::source;
-use crate::view::{View, origin};
+use crate::view::{Format, View, origin};
 
 /// The surroundings of a command.
 pub(crate) struct Context {
@@ -56,6 +56,14 @@ impl Context {
             root,
             config,
         }
+    }
+
+    /// How results are printed.
+    pub(crate) fn format(&self) -> Format {
+        self.global
+            .format
+            .or(self.config.format)
+            .unwrap_or_default()
     }
 
     /// The root of the source repository, if one is named or found, and its configuration.

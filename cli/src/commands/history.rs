@@ -67,6 +67,13 @@ impl Present for History {
                 if let Some(reason) = &item.reason {
                     text.line(&[(Tone::Plain, "  why: "), (Tone::Plain, reason)]);
                 }
+                if let Some(cause) = &item.cause {
+                    let said = format!("{}: {}", cause.object, cause.message);
+                    text.line(&[(Tone::Plain, "  cause: "), (Tone::Bad, &said)]);
+                    for detail in &cause.details {
+                        text.line(&[(Tone::Faint, "         "), (Tone::Faint, detail)]);
+                    }
+                }
             }
             let place = format!("  {:9}", item.part.as_str());
             let (from, to) = (item.from.as_ref(), item.to.as_ref());
@@ -110,6 +117,12 @@ impl Present for History {
                     "reason": item.reason,
                     "actor": item.actor,
                     "requestId": item.request_id,
+                    "automatic": item.automatic,
+                    "cause": item.cause.as_ref().map(|cause| json!({
+                        "object": cause.object,
+                        "message": cause.message,
+                        "details": cause.details,
+                    })),
                 })
             })
             .collect();

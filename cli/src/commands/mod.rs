@@ -6,6 +6,7 @@ mod check;
 mod completions;
 mod diff;
 mod explain;
+mod freeze;
 mod history;
 mod hold;
 mod init;
@@ -13,10 +14,12 @@ mod plan;
 mod platform;
 mod publish;
 mod release_hold;
+mod resume;
 mod rollback;
 mod schema;
 mod show;
 mod status;
+mod thaw;
 mod up;
 mod verify;
 
@@ -57,6 +60,9 @@ commands! {
     Rollback(rollback),
     Hold(hold),
     ReleaseHold(release_hold),
+    Freeze(freeze),
+    Thaw(thaw),
+    Resume(resume),
     History(history),
     Show(show),
     Status(status),

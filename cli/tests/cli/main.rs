@@ -8,6 +8,7 @@ mod check;
 mod determinism;
 mod documents;
 mod help;
+mod observed;
 mod plans;
 mod scaffold;
 mod scenario;

@@ -1,0 +1,70 @@
+//! `orzc resume`.
+
+use orz_core::Value;
+use orz_core::exit::ExitCode;
+use orz_core::format::Brake;
+use orz_core::id::ClusterName;
+use serde_json::json;
+
+use crate::args::Who;
+use crate::context::Context;
+use crate::error::Outcome;
+use crate::view::{Present, Text, Tone, View};
+
+/// Lifts the brake of a cluster, so that failing releases are rolled back automatically again.
+///
+/// The reconciler sets the brake when so many activations fail at once that it is an outage and no bad release.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The cluster.
+    #[arg(long, value_name = "CLUSTER")]
+    cluster: ClusterName,
+    /// Why, as recorded in the commit.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    who: Who,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Outcome {
+    let asked = context.asked(&args.who, Some(&args.reason))?;
+    let brake = context
+        .gitops(view)?
+        .resume(&args.cluster, &asked.request())?;
+    view.result(&Resumed {
+        cluster: args.cluster.clone(),
+        brake,
+    })?;
+    Ok(ExitCode::Ok)
+}
+
+struct Resumed {
+    cluster: ClusterName,
+    brake: Option<Brake>,
+}
+
+impl Present for Resumed {
+    fn kind(&self) -> &'static str {
+        "Resume"
+    }
+
+    fn human(&self, text: &mut Text) {
+        let cluster = self.cluster.to_string();
+        match &self.brake {
+            Some(brake) => text.line(&[
+                (Tone::Plain, &cluster),
+                (Tone::Good, "  the brake is lifted"),
+                (
+                    Tone::Faint,
+                    &format!("  it was set {}: {}", brake.at, brake.reason),
+                ),
+            ]),
+            None => text.line(&[(Tone::Plain, &cluster), (Tone::Faint, "  no brake was set")]),
+        }
+    }
+
+    fn json(&self) -> Value {
+        json!({ "cluster": self.cluster, "brake": self.brake })
+    }
+}
