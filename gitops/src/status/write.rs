@@ -10,7 +10,7 @@ use orz_core::paths;
 
 use crate::commit::{self, Ident};
 use crate::error::{Error, Result};
-use crate::objects::{EMPTY_TREE, Objects, Staging};
+use crate::objects::{EMPTY_TREE, Entry, Mode, Objects, Staging, id_of};
 use crate::refs::{self, Advance, Move};
 use crate::transaction::pause;
 use crate::{Repo, Request, pack, trees};
@@ -47,18 +47,13 @@ impl Repo {
             let objects = Objects::new(fresh);
             let standing = standing(&objects, old);
             let ours = standing.is_some();
-            let (base, stand) = standing.unwrap_or((EMPTY_TREE, Vec::new()));
-            let mut edits: BTreeMap<String, Option<ObjectId>> =
-                stand.into_iter().map(|path| (path, None)).collect();
-            for (path, bytes) in &files {
-                let blob = staging.put(Kind::Blob, bytes.clone());
-                edits.insert(path.clone(), Some(blob));
-            }
-            let tree = trees::edit(&objects, &mut staging, base, &edits)?;
-            if ours && tree == base {
+            let (base, stand) = standing.unwrap_or((EMPTY_TREE, BTreeMap::new()));
+            let edits = edits(&mut staging, &files, &stand);
+            if ours && edits.is_empty() {
                 packs.release();
                 return Ok(());
             }
+            let tree = trees::edit(&objects, &mut staging, base, &edits)?;
             let message = format!("status {cluster}/{shard}\n");
             let bytes = commit::bytes(tree, &[], &ident, &message);
             let moves = [Move {
@@ -83,13 +78,34 @@ impl Repo {
     }
 }
 
-/// The tree that stands at the reference with the paths of its files; `None` where nothing stands that one of
-/// ours could have written.
-fn standing(objects: &Objects, old: Option<ObjectId>) -> Option<(ObjectId, Vec<String>)> {
+/// The tree that stands at the reference with its files; `None` where nothing stands that we could have written.
+fn standing(
+    objects: &Objects,
+    old: Option<ObjectId>,
+) -> Option<(ObjectId, BTreeMap<String, Entry>)> {
     let commit = objects.commit(old?).ok()?;
     let files = trees::files_below(objects, commit.tree, "").ok()?;
-    let paths = files.into_iter().map(|(path, _)| path).collect();
-    commit.parents.is_empty().then_some((commit.tree, paths))
+    let files = files.into_iter().collect();
+    commit.parents.is_empty().then_some((commit.tree, files))
+}
+
+/// What has to change for these files to be all that stands.
+fn edits(
+    staging: &mut Staging,
+    files: &BTreeMap<String, Vec<u8>>,
+    stand: &BTreeMap<String, Entry>,
+) -> BTreeMap<String, Option<ObjectId>> {
+    let gone = stand.keys().filter(|path| !files.contains_key(*path));
+    let mut edits: BTreeMap<_, _> = gone.map(|path| (path.clone(), None)).collect();
+    for (path, bytes) in files {
+        let blob = id_of(Kind::Blob, bytes);
+        let same = |entry: &Entry| entry.mode == Mode::File && entry.id == blob;
+        if !stand.get(path).is_some_and(same) {
+            staging.put_known(blob, Kind::Blob, bytes);
+            edits.insert(path.clone(), Some(blob));
+        }
+    }
+    edits
 }
 
 fn files(cluster: &ClusterName, statuses: &[Status]) -> Result<BTreeMap<String, Vec<u8>>> {
