@@ -20,6 +20,12 @@ pub trait Engine {
     /// `dir`, `apply` or `argocd`.
     fn name(&self) -> &'static str;
 
+    /// Whether [`crate::plan::waves`] puts off what comes after a release job. Not in an engine in which
+    /// nothing runs, nor in one that lets somebody else keep the order.
+    fn has_waves(&self) -> bool {
+        false
+    }
+
     /// What is there now of this part: everything that it wants and everything that its inventory names.
     /// An incomplete reading is an error, never a smaller observation.
     fn observe(&mut self, desired: &Desired) -> Result<Observation, EngineError>;

@@ -12,6 +12,7 @@ use orz_gitops::Repo;
 use orz_reconciler::apply::{ApplyEngine, Connection};
 use orz_reconciler::argocd::{ArgoEngine, ArgoSettings};
 use orz_reconciler::dir::DirEngine;
+use orz_reconciler::plan::Kept;
 use orz_reconciler::{Engine, Options, Outcome, Report, TenantReport, reconcile};
 
 /// Makes one cluster or directory follow the pointers of a GitOps repository
@@ -146,10 +147,14 @@ fn tell(entry: &TenantReport) {
             let health = entry
                 .overall_health()
                 .map_or(String::new(), |health| format!(", {health}"));
+            let kept = match changes.kept_jobs.len() {
+                0 => String::new(),
+                jobs => format!(", {jobs} {}", Kept::ReleaseJob),
+            };
             log(
                 "info",
                 &format!(
-                    "{name} {release}: {} created, {} updated, {} replaced, {} pruned, {} unchanged{health}",
+                    "{name} {release}: {} created, {} updated, {} replaced, {} pruned, {} unchanged{kept}{health}",
                     changes.created.len(),
                     changes.updated.len(),
                     changes.replaced.len(),

@@ -11,9 +11,10 @@ use orz_core::object::ObjectKey;
 use orz_gitops::View;
 
 use crate::desired::{self, Desired, Pointed};
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, Observation};
 use crate::health::{Health, ObjectHealth};
-use crate::plan::plan;
+use crate::plan::waves::{self, Stage};
+use crate::plan::{Plan, plan};
 use crate::report::{Changes, Outcome, Report, TenantReport};
 
 /// What one pass covers and how patient it is.
@@ -23,7 +24,8 @@ pub struct Options {
     pub cluster: ClusterName,
     /// Only these tenants; empty: all.
     pub tenants: BTreeSet<TenantName>,
-    /// How long parts may wait for objects that they require from other parts, in one pass and all together.
+    /// How long parts may wait for objects that they require from other parts and for release jobs, in one pass
+    /// and all together.
     pub wait: Duration,
 }
 
@@ -56,14 +58,15 @@ pub fn reconcile(
 /// One pass over `pointers`, which come by tenant, each with its parts in the order of their application.
 ///
 /// Every pointer gets its own outcome: nothing that goes wrong with one of them stops another. A part whose
-/// requirements are not there yet is tried again at the end of the pass, so that waiting delays nobody else.
+/// requirements are not there yet, or whose release jobs run, is tried again at the end of the pass, so that
+/// waiting delays nobody else.
 pub fn reconcile_pointed(
     pointers: impl IntoIterator<Item = Pointed>,
     engine: &mut dyn Engine,
     options: &Options,
 ) -> Report {
     let mut report = Report::default();
-    let mut waiting: Vec<(usize, Box<Desired>)> = Vec::new();
+    let mut waiting: Vec<(usize, Box<Desired>, Changes)> = Vec::new();
     for pointed in pointers {
         let entry = match pointed {
             Pointed::Invalid(invalid) => TenantReport {
@@ -77,9 +80,10 @@ pub fn reconcile_pointed(
                 health: Vec::new(),
             },
             Pointed::Valid(desired) => {
-                let entry = follow(&desired, engine);
+                let mut done = Changes::default();
+                let entry = follow(&desired, engine, &mut done);
                 if matches!(entry.outcome, Outcome::Waiting { .. }) {
-                    waiting.push((report.tenants.len(), desired));
+                    waiting.push((report.tenants.len(), desired, done));
                 }
                 entry
             }
@@ -90,8 +94,8 @@ pub fn reconcile_pointed(
     let deadline = Instant::now() + options.wait;
     while !waiting.is_empty() && Instant::now() < deadline {
         thread::sleep(POLL.min(deadline.saturating_duration_since(Instant::now())));
-        waiting.retain(|(index, desired)| {
-            let entry = follow(desired, engine);
+        waiting.retain_mut(|(index, desired, done)| {
+            let entry = follow(desired, engine, done);
             let waits = matches!(entry.outcome, Outcome::Waiting { .. });
             report.tenants[*index] = entry;
             waits
@@ -100,9 +104,9 @@ pub fn reconcile_pointed(
     report
 }
 
-/// Observe → plan → apply → health for one part of a tenant.
-fn follow(desired: &Desired, engine: &mut dyn Engine) -> TenantReport {
-    let (outcome, health) = match steps(desired, engine) {
+/// Observe → plan → apply → health for one part of a tenant. `done` is what this pass has done with it so far.
+fn follow(desired: &Desired, engine: &mut dyn Engine, done: &mut Changes) -> TenantReport {
+    let (outcome, health) = match steps(desired, engine, done) {
         Ok(done) => done,
         Err(error) => (error.into(), Vec::new()),
     };
@@ -119,6 +123,7 @@ fn follow(desired: &Desired, engine: &mut dyn Engine) -> TenantReport {
 fn steps(
     desired: &Desired,
     engine: &mut dyn Engine,
+    done: &mut Changes,
 ) -> Result<(Outcome, Vec<ObjectHealth>), EngineError> {
     let observation = engine.observe(desired)?;
     let plan =
@@ -133,17 +138,89 @@ fn steps(
             health,
         ));
     }
-    if !plan.writes {
-        let health = engine.health(desired, &observation)?;
-        return Ok((Outcome::Applied(Changes::of(&plan)), health));
+    if plan.writes {
+        let awaits = missing(desired, engine)?;
+        if !awaits.is_empty() {
+            return Ok((Outcome::Waiting { awaits }, Vec::new()));
+        }
     }
-    let awaits = missing(desired, engine)?;
-    if !awaits.is_empty() {
-        return Ok((Outcome::Waiting { awaits }, Vec::new()));
+    let carried = carry_out(engine, desired, observation, plan)?;
+    *done = carried.changes.after(std::mem::take(done));
+    let health = engine.health(desired, &carried.observation)?;
+    let outcome = if let Some(failed) = job_failed(&carried.awaits) {
+        failed
+    } else if carried.awaits.is_empty() {
+        Outcome::Applied(std::mem::take(done))
+    } else {
+        Outcome::Waiting {
+            awaits: carried.awaits,
+        }
+    };
+    Ok((outcome, health))
+}
+
+/// What carrying out a plan led to.
+#[derive(Debug)]
+pub(crate) struct Carried {
+    /// What is there now.
+    pub(crate) observation: Observation,
+    /// What was done.
+    pub(crate) changes: Changes,
+    /// What the rest of the plan waits for: release jobs, or what they need. Empty when everything was done.
+    pub(crate) awaits: Vec<ObjectHealth>,
+}
+
+/// Carries out what of a plan can be done now, one wave after the other, without waiting.
+pub(crate) fn carry_out(
+    engine: &mut dyn Engine,
+    desired: &Desired,
+    mut observation: Observation,
+    mut plan: Plan,
+) -> Result<Carried, EngineError> {
+    let mut changes = Changes::default();
+    loop {
+        let stage = if engine.has_waves() {
+            waves::stage(plan, &desired.release, &desired.objects, &observation)
+        } else {
+            Stage::whole(plan)
+        };
+        let done = Changes::of(&stage.plan);
+        let progress = stage.plan.writes && !done.is_empty();
+        if stage.plan.writes {
+            observation = engine.apply(desired, observation, &stage.plan)?;
+        }
+        changes = done.after(changes);
+        if stage.awaits.is_empty() || !progress {
+            return Ok(Carried {
+                observation,
+                changes,
+                awaits: stage.awaits,
+            });
+        }
+        // What was just put in place may be all that the next wave waits for.
+        plan = self::plan(&desired.release, &desired.objects, &observation)
+            .map_err(EngineError::Refused)?;
     }
-    let observation = engine.apply(desired, observation, &plan)?;
-    let health = engine.health(desired, &observation)?;
-    Ok((Outcome::Applied(Changes::of(&plan)), health))
+}
+
+/// What is to be said when a release job will never be complete: nothing after it is put in place.
+fn job_failed(awaits: &[ObjectHealth]) -> Option<Outcome> {
+    let failed: Vec<_> = waves::failed(awaits).collect();
+    let ObjectKey {
+        namespace, name, ..
+    } = &failed.first()?.key;
+    let lines: Vec<String> = failed
+        .iter()
+        .map(|job| format!("{} failed: {}", job.key, job.message))
+        .collect();
+    let namespace = namespace.as_deref().unwrap_or_default();
+    let help = format!(
+        "the rest of the release waits; the job runs again when what it runs changes, or after `kubectl delete job --namespace {namespace} {name}`"
+    );
+    Some(Outcome::Failed {
+        error: lines.join("\n"),
+        help: Some(help),
+    })
 }
 
 /// What the part requires from other parts and what is not there, or is there and broken.

@@ -36,9 +36,9 @@ pub struct TenantReport {
 pub enum Outcome {
     /// The release is in place.
     Applied(Changes),
-    /// Nothing was changed yet: objects of other parts must exist first.
+    /// The release is not in place yet: objects of other parts must exist, or release jobs be complete first.
     Waiting {
-        /// What must exist, each with what is known about it.
+        /// What it waits for, each with what is known about it.
         awaits: Vec<ObjectHealth>,
     },
     /// Nothing was changed: the pointer is frozen.
@@ -75,6 +75,8 @@ pub struct Changes {
     pub pruned: Vec<ObjectKey>,
     /// Durable objects that the release no longer contains and that stay.
     pub kept: Vec<ObjectKey>,
+    /// Release jobs that the release no longer contains and that stay: they have run.
+    pub kept_jobs: Vec<ObjectKey>,
     /// Objects that the release no longer contains and that turned out to be somebody else's.
     pub left: Vec<ObjectKey>,
     /// Objects that are being deleted and wait for something, such as a finalizer.
@@ -93,10 +95,27 @@ impl Changes {
             replaced: plan.keys(|a| matches!(a, Action::Replace { .. })),
             pruned: plan.keys(|a| *a == Action::Prune),
             kept: plan.keys(|a| *a == Action::Keep(Kept::Durable)),
+            kept_jobs: plan.keys(|a| *a == Action::Keep(Kept::ReleaseJob)),
             left: plan.keys(|a| *a == Action::Keep(Kept::NotOurs)),
             awaiting: plan.keys(|a| *a == Action::Await),
             unchanged: plan.keys(|a| *a == Action::Unchanged),
         }
+    }
+
+    /// These changes after those of earlier stages of the same release, whose objects no longer change.
+    #[must_use]
+    pub(crate) fn after(mut self, earlier: Self) -> Self {
+        for (all, done) in [
+            (&mut self.created, earlier.created),
+            (&mut self.updated, earlier.updated),
+            (&mut self.drifted, earlier.drifted),
+            (&mut self.replaced, earlier.replaced),
+            (&mut self.pruned, earlier.pruned),
+        ] {
+            self.unchanged.retain(|key| !done.contains(key));
+            all.splice(0..0, done);
+        }
+        self
     }
 
     /// Whether nothing was changed.

@@ -218,6 +218,7 @@ impl Row {
                     (changes.replaced.len(), "replaced"),
                     (changes.pruned.len(), "pruned"),
                     (changes.kept.len(), "kept"),
+                    (changes.kept_jobs.len(), "release jobs kept"),
                     (changes.left.len(), "left to others"),
                 ];
                 let words: Vec<String> = counts
@@ -319,6 +320,7 @@ impl Row {
                 "replaced": keys(&changes.replaced),
                 "pruned": keys(&changes.pruned),
                 "kept": keys(&changes.kept),
+                "keptJobs": keys(&changes.kept_jobs),
                 "left": keys(&changes.left),
                 "unchanged": changes.unchanged.len(),
             }),

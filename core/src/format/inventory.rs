@@ -57,7 +57,7 @@ pub struct InventoryItem {
     /// live object. Recorded, because servers store other spellings than they are sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<Digest>,
-    /// Whether the object is durable and stays although the release no longer contains it.
+    /// Whether the object stays although the release no longer contains it: what is durable, and a release job.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub kept: bool,
 }

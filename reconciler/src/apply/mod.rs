@@ -107,6 +107,10 @@ impl Engine for ApplyEngine {
         "apply"
     }
 
+    fn has_waves(&self) -> bool {
+        true
+    }
+
     fn observe(&mut self, desired: &Desired) -> Result<Observation, EngineError> {
         let (inventory, version) = store::read(&self.api, &desired.tenant, desired.part)?;
         let mark = mark::id(&desired.tenant, desired.part);

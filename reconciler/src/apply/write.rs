@@ -278,13 +278,13 @@ impl Writer<'_> {
             self.items.remove(&key);
         }
         let kept: BTreeSet<ObjectKey> = plan
-            .keys(|a| *a == Action::Keep(Kept::Durable))
+            .keys(|a| matches!(a, Action::Keep(Kept::Durable | Kept::ReleaseJob)))
             .into_iter()
             .collect();
         for (key, item) in &mut self.items {
             item.kept = kept.contains(key);
         }
-        let saved = self.save(self.errors.is_empty());
+        let saved = self.save(self.errors.is_empty() && plan.is_whole());
         // What failed first is what a person has to know.
         if !self.errors.is_empty() {
             return Err(EngineError::Objects(self.errors));

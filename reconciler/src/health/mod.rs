@@ -11,6 +11,7 @@ mod external_secret;
 mod fields;
 mod http_route;
 mod http_route_filter;
+mod job;
 mod namespace;
 mod persistent_volume_claim;
 mod secret_store;
@@ -168,6 +169,7 @@ pub fn of(object: &Object, surroundings: &Surroundings) -> Verdict {
         ("", "Service") => service::health(value),
         ("", "PersistentVolumeClaim") => persistent_volume_claim::health(value, surroundings),
         ("apps", "Deployment") => deployment::health(value),
+        ("batch", "Job") => job::health(value),
         ("gateway.networking.k8s.io", "HTTPRoute") => http_route::health(value),
         ("gateway.envoyproxy.io", "Backend") => backend::health(value),
         ("gateway.envoyproxy.io", "BackendTrafficPolicy") => backend_traffic_policy::health(value),

@@ -45,6 +45,97 @@ fn check(cases: Vec<(&str, Object, Health, &str)>) {
 }
 
 #[test]
+fn jobs() {
+    let job = |status: Value| {
+        object(
+            "batch/v1",
+            "Job",
+            json!({"spec": {"backoffLimit": 2}, "status": status}),
+        )
+    };
+    let ended = |kind: &str, reason: &str, message: &str| json!({"conditions": [condition(kind, "True", reason, message)]});
+    check(vec![
+        ("new", job(json!({})), Health::Progressing, "has no pod yet"),
+        (
+            "pending",
+            job(json!({"active": 1, "ready": 0})),
+            Health::Progressing,
+            "its pod does not run yet",
+        ),
+        (
+            "running",
+            job(json!({"active": 1, "ready": 1})),
+            Health::Progressing,
+            "runs",
+        ),
+        (
+            "second try",
+            job(json!({"active": 1, "ready": 1, "failed": 1})),
+            Health::Progressing,
+            "runs, 1 of 3 tries failed",
+        ),
+        (
+            "pods are done, the job not yet",
+            job(
+                json!({"conditions": [condition("SuccessCriteriaMet", "True", "CompletionsReached", "")]}),
+            ),
+            Health::Progressing,
+            "has no pod yet",
+        ),
+        (
+            "complete",
+            job(ended(
+                "Complete",
+                "CompletionsReached",
+                "Reached expected number of succeeded pods",
+            )),
+            Health::Healthy,
+            "",
+        ),
+        (
+            "out of tries",
+            job(ended(
+                "Failed",
+                "BackoffLimitExceeded",
+                "Job has reached the specified backoff limit",
+            )),
+            Health::Degraded,
+            "BackoffLimitExceeded: Job has reached the specified backoff limit",
+        ),
+        (
+            "out of time",
+            job(ended("Failed", "DeadlineExceeded", "")),
+            Health::Degraded,
+            "DeadlineExceeded",
+        ),
+        (
+            "about to have failed",
+            job(ended(
+                "FailureTarget",
+                "DeadlineExceeded",
+                "Job was active longer than specified deadline",
+            )),
+            Health::Degraded,
+            "DeadlineExceeded: Job was active longer than specified deadline",
+        ),
+        (
+            "no longer failing",
+            job(
+                json!({"conditions": [condition("Failed", "False", "X", "")], "active": 1, "ready": 1}),
+            ),
+            Health::Progressing,
+            "runs",
+        ),
+        (
+            "suspended",
+            job(ended("Suspended", "JobSuspended", "Job suspended")),
+            Health::Suspended,
+            "is suspended",
+        ),
+    ]);
+}
+
+#[test]
 fn deployments() {
     let deployment = |spec: Value, status: Value| {
         object(

@@ -7,14 +7,18 @@
 //! - Removed is only what the inventory names, what still has the `uid` that it recorded, and what still
 //!   carries our mark. (An entry without a `uid` was about to be created when we were stopped: the mark alone
 //!   decides.)
-//! - Durable kinds are never removed or replaced.
+//! - Durable kinds are never removed or replaced. Neither is a Job that says `Prune=false`: what has run has
+//!   run, and its name says what.
 //! - Creates and updates come first, in the order of the kind table; removals after them, in reverse order.
+
+pub mod waves;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use orz_core::format::InventoryItem;
 use orz_core::id::ReleaseId;
+use orz_core::jobs;
 use orz_core::kinds;
 use orz_core::object::{Object, ObjectKey};
 
@@ -57,6 +61,8 @@ pub enum Action {
     Unchanged,
     /// Nothing yet: it is being deleted, and waits for something.
     Await,
+    /// Nothing yet: a release job must be complete first.
+    Later,
     /// The release no longer contains it: delete.
     Prune,
     /// The release no longer contains it, and it stays.
@@ -70,6 +76,8 @@ pub enum Action {
 pub enum Kept {
     /// Its kind holds what cannot be made again.
     Durable,
+    /// A release job: without it, a rollback would run it again.
+    ReleaseJob,
     /// Somebody else made it, or took our mark from it.
     NotOurs,
 }
@@ -110,6 +118,25 @@ impl Plan {
             .filter(|step| step.action.changes())
             .count()
     }
+
+    /// Whether everything of the release is in place once this is carried out.
+    pub fn is_whole(&self) -> bool {
+        self.steps.iter().all(|step| step.action != Action::Later)
+    }
+
+    /// Finds out whether anything must be written, given the steps.
+    fn settle(&mut self, release: &ReleaseId, observation: &Observation) {
+        let known = observation.inventory.as_ref();
+        // An inventory says that it is complete exactly if nothing waits.
+        let recorded =
+            known.is_some_and(|i| i.release == *release && i.complete == self.is_whole());
+        self.writes = !recorded
+            || !observation.intact
+            || self.steps.iter().any(|step| {
+                step.action.changes()
+                    || matches!(step.action, Action::Forget | Action::Keep(Kept::NotOurs))
+            });
+    }
 }
 
 impl Action {
@@ -119,6 +146,17 @@ impl Action {
             self,
             Self::Create | Self::Update { .. } | Self::Replace { .. } | Self::Prune
         )
+    }
+}
+
+impl fmt::Display for Kept {
+    /// `kept: release job`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Durable => "kept: durable",
+            Self::ReleaseJob => "kept: release job",
+            Self::NotOurs => "kept: somebody else's",
+        })
     }
 }
 
@@ -178,11 +216,16 @@ pub fn plan(
         .map(|item| (item.key(), item))
         .collect();
     let desired: BTreeSet<ObjectKey> = objects.iter().map(Object::key).collect();
+    let is_job = |object: &&Object| jobs::name(object).is_some();
+    let release_jobs: BTreeSet<ObjectKey> =
+        objects.iter().filter(is_job).map(Object::key).collect();
 
     let mut refusals = Vec::new();
     let mut steps = Vec::new();
     for key in sorted(desired.iter().cloned()) {
-        match want(&key, items.get(&key).copied(), observation.live.get(&key)) {
+        let runs_once = release_jobs.contains(&key);
+        let live = observation.live.get(&key);
+        match want(&key, items.get(&key).copied(), live, runs_once) {
             Ok(action) => steps.push(Step { key, action }),
             Err(refusal) => refusals.push(refusal),
         }
@@ -195,17 +238,12 @@ pub fn plan(
         let action = drop_out(items[&key], observation.live.get(&key));
         steps.push(Step { key, action });
     }
-    let settled = observation
-        .inventory
-        .as_ref()
-        .is_some_and(|i| i.complete && i.release == *release);
-    let writes = !settled
-        || !observation.intact
-        || steps.iter().any(|step| {
-            step.action.changes()
-                || matches!(step.action, Action::Forget | Action::Keep(Kept::NotOurs))
-        });
-    Ok(Plan { steps, writes })
+    let mut plan = Plan {
+        steps,
+        writes: true,
+    };
+    plan.settle(release, observation);
+    Ok(plan)
 }
 
 /// The order in which objects are applied.
@@ -219,11 +257,13 @@ fn is_durable(key: &ObjectKey) -> bool {
     kinds::find(&key.group, &key.kind).is_some_and(|kind| kind.durable)
 }
 
-/// The step for an object that the release contains.
+/// The step for an object that the release contains. What `runs_once` is named by what it runs, so that a live
+/// one of its name runs that, or has: whatever the server made of the fields that cannot change.
 fn want(
     key: &ObjectKey,
     item: Option<&InventoryItem>,
     live: Option<&Live>,
+    runs_once: bool,
 ) -> Result<Action, Refusal> {
     let Some(live) = live else {
         return Ok(Action::Create);
@@ -247,6 +287,7 @@ fn want(
             key: key.clone(),
             paths: paths.clone(),
         }),
+        LiveState::Frozen { .. } if runs_once => Ok(Action::Unchanged),
         LiveState::Frozen { paths } => Ok(Action::Replace {
             paths: paths.clone(),
         }),
@@ -266,6 +307,8 @@ fn drop_out(item: &InventoryItem, live: Option<&Live>) -> Action {
         Action::Await
     } else if is_durable(&item.key()) {
         Action::Keep(Kept::Durable)
+    } else if live.object.as_ref().is_some_and(jobs::is_kept) {
+        Action::Keep(Kept::ReleaseJob)
     } else {
         Action::Prune
     }

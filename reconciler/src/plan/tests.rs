@@ -330,3 +330,66 @@ fn all_reasons_against_a_plan_are_given_at_once() {
         ]
     );
 }
+
+/// A release job: what has run is neither taken away nor run again.
+#[test]
+fn release_jobs() {
+    let job = |options: &str| {
+        let mut value = crate::testing::object(
+            "batch/v1",
+            "Job",
+            Some("acme"),
+            "web-migrate-0000000000",
+            &serde_json::json!({}),
+        )
+        .into_value();
+        value["metadata"]["labels"] = serde_json::json!({ jobs::LABEL: "migrate" });
+        value["metadata"]["annotations"] =
+            serde_json::json!({ "argocd.argoproj.io/sync-options": options });
+        Object::new(value).expect("an object")
+    };
+    let kept = job("Prune=false");
+    let there = |object: &Object, state: LiveState| {
+        vec![(
+            object.clone(),
+            Live {
+                object: Some(object.clone()),
+                ..live("1", true, state)
+            },
+        )]
+    };
+    let dropped = |object: &Object| {
+        let there = there(object, LiveState::Same);
+        let there = there.iter().map(|(o, live)| (o, live.clone())).collect();
+        only(run(&[], &[(object, Some("1"))], there))
+    };
+    assert_eq!(dropped(&kept), Ok(Action::Keep(Kept::ReleaseJob)));
+    assert_eq!(dropped(&job("Delete=false")), Ok(Action::Prune));
+    let foreign = vec![(&kept, live("2", true, LiveState::Same))];
+    assert_eq!(
+        only(run(&[], &[(&kept, Some("1"))], foreign)),
+        Ok(Action::Keep(Kept::NotOurs))
+    );
+
+    let frozen = LiveState::Frozen {
+        paths: vec!["/spec/template".to_owned()],
+    };
+    for (state, expected) in [
+        (frozen, Action::Unchanged),
+        (LiveState::Changed, Action::Update { drift: false }),
+        (LiveState::Same, Action::Unchanged),
+    ] {
+        let there = vec![(&kept, live("1", true, state))];
+        assert_eq!(
+            only(run(
+                std::slice::from_ref(&kept),
+                &[(&kept, Some("1"))],
+                there
+            )),
+            Ok(expected)
+        );
+    }
+    let stranger = vec![(&kept, live("2", false, LiveState::Same))];
+    assert!(run(std::slice::from_ref(&kept), &[], stranger).is_err());
+    assert_eq!(Kept::ReleaseJob.to_string(), "kept: release job");
+}

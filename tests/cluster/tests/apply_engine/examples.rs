@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use orz_cluster_tests::standin::StandIns;
 use orz_cluster_tests::{ControlPlane, Crds, Options};
 use orz_compiler::{Inputs, Output, Platform, compile, compiler_identity, tenants};
 use orz_core::format::Source;
@@ -11,7 +12,7 @@ use orz_core::id::{ClusterName, TenantName};
 use orz_gitops::NewRelease;
 use orz_reconciler::Outcome;
 
-use crate::world::{TestResult, World, request};
+use crate::world::{PATIENCE, TestResult, World, request};
 
 /// With the rights of the installation alone: each tenant is live after one pass, and the next writes nothing.
 /// Fixtures share names of tenants, so that what one leaves behind is what the next one starts from.
@@ -21,6 +22,8 @@ fn what_we_compile_is_applied_once() -> TestResult {
         crds: Crds::Platform,
     })?;
     let world = World::on(plane)?;
+    // Release jobs end, and the secrets that they need are there.
+    let _standins = StandIns::start(&world.plane)?;
     let (mut passes, mut objects) = (0, 0);
     for source in sources()? {
         let outputs = outputs(&source)?;
@@ -31,6 +34,7 @@ fn what_we_compile_is_applied_once() -> TestResult {
         for cluster in clusters {
             let options = orz_reconciler::Options {
                 tenants: names.clone(),
+                wait: PATIENCE,
                 ..orz_reconciler::Options::new(cluster)
             };
             let pass = || -> TestResult<_> {
@@ -104,7 +108,7 @@ fn outputs(source: &Path) -> TestResult<Vec<Output>> {
     Ok(outputs)
 }
 
-fn releases(output: Output) -> Vec<NewRelease> {
+pub(crate) fn releases(output: Output) -> Vec<NewRelease> {
     let Output {
         tenant,
         cluster,

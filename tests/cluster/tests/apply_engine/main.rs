@@ -5,5 +5,6 @@ mod follow;
 mod foreign;
 mod install;
 mod limits;
+mod release_jobs;
 mod world;
 mod writers;
