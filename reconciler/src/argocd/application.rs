@@ -83,7 +83,11 @@ pub(super) fn render(values: &Values<'_>) -> Value {
     if let Some(may_be_empty) = values.automated {
         sync_policy["automated"] = automated(may_be_empty);
     }
-    let mut directory = Map::from_iter([("recurse".to_owned(), json!(true))]);
+    // Argo CD writes `jsonnet` by itself, and empty: said here, nothing is ever in addition.
+    let mut directory = Map::from_iter([
+        ("recurse".to_owned(), json!(true)),
+        ("jsonnet".to_owned(), json!({})),
+    ]);
     match values.stays.as_deref() {
         None => {}
         Some([]) => drop(directory.insert("exclude".to_owned(), json!("*"))),

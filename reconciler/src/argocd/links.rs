@@ -14,7 +14,8 @@ use super::status::{Operation, termination};
 use crate::apply::api::watch::{Shared, Watch};
 use crate::apply::api::{Api, ApiError, Call, Collection};
 use crate::apply::{Connection, mark, store};
-use crate::engine::{EngineError, ObjectError};
+use crate::desired::Desired;
+use crate::engine::{EngineError, Live, ObjectError};
 use crate::plan::Refusal;
 
 /// An Application that Argo CD refuses is not shown to it again before this.
@@ -122,6 +123,39 @@ impl Links {
         }
         self.refreshed.insert(name.to_owned(), Instant::now());
         self.applications.ask(&self.api, live, "normal").map(drop)
+    }
+
+    /// Deletes an object of a release that cannot be changed in place, if it is still the one that was looked at.
+    pub(super) fn make_way(
+        &self,
+        desired: &Desired,
+        key: &ObjectKey,
+        live: &Live,
+    ) -> Result<(), EngineError> {
+        let Some(object) = desired.objects.iter().find(|object| object.key() == *key) else {
+            return Ok(());
+        };
+        let collection = Collection::new(
+            object.group(),
+            object.version(),
+            object.kind(),
+            object.namespace(),
+        )?;
+        let uid = live.uid.as_deref().unwrap_or_default();
+        let call = Call::Delete {
+            name: object.name(),
+            uid,
+        };
+        match self.api.send(&collection, &call) {
+            // It is gone, or another one stands there already.
+            Err(error) if !matches!(error.code, 404 | 409) => {
+                Err(EngineError::Objects(vec![ObjectError {
+                    key: key.clone(),
+                    error,
+                }]))
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn delete_application(&mut self, name: &str) -> Result<(), EngineError> {

@@ -5,7 +5,7 @@
 //! - [`links`] is the traffic with Argo CD's own objects: a watch for reading, server-side apply for writing.
 //!
 //! Objects are read as the `apply` engine reads them, so that health, requirements and inventories are the
-//! same in both, and a tenant can go from one to the other. Written are Applications, AppProjects and
+//! same in both. Written are Applications, AppProjects and
 //! inventories; never an object of a release.
 
 mod application;
@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use orz_core::Value;
 use orz_core::format::{Inventory, InventoryItem, Memory, Requirement};
-use orz_core::id::{ClusterName, Part, TenantName};
+use orz_core::id::{ClusterName, Digest, Part, TenantName};
 use orz_core::kinds;
 use orz_core::object::{Object, ObjectKey};
 
@@ -40,7 +40,7 @@ use crate::desired::Desired;
 use crate::engine::{Engine, EngineError, Live, LiveState, Observation};
 use crate::health::{ObjectHealth, Verdict};
 use crate::judge::{Seen, Sync};
-use crate::plan::Plan;
+use crate::plan::{Action, Plan};
 use links::Links;
 
 /// The engine `argocd`.
@@ -232,12 +232,27 @@ impl Engine for ArgoEngine {
     fn observe(&mut self, desired: &Desired) -> Result<Observation, EngineError> {
         let mut observation = self.objects.observe(desired)?;
         let application = application_name(&desired.tenant, desired.part);
+        let in_place: BTreeMap<ObjectKey, Option<Digest>> = observation
+            .inventory
+            .iter()
+            .flat_map(|inventory| &inventory.objects)
+            .map(|item| (item.key(), item.applied.clone()))
+            .collect();
+        let wanted: BTreeMap<ObjectKey, Digest> = desired
+            .objects
+            .iter()
+            .map(|object| (object.key(), stated(object)))
+            .collect();
         for (key, live) in &mut observation.live {
             live.marked |= is_tracked(live, &application);
-            // What differs is Argo CD's to find and to change. What would have to be deleted for that and must
-            // not be, is refused before Argo CD hears of it.
-            if !(is_durable(key) && matches!(live.state, LiveState::Frozen { .. })) {
+            // What somebody changed by hand is Argo CD's to find and to correct; what the release changes is
+            // known from what was in place last.
+            let applied = in_place.get(key).and_then(Option::as_ref);
+            let same = wanted.get(key).is_none_or(|wanted| applied == Some(wanted));
+            if same {
                 live.state = LiveState::Same;
+            } else if !matches!(live.state, LiveState::Frozen { .. }) {
+                live.state = LiveState::Changed;
             }
         }
         observation.intact = self.is_followed(desired)?;
@@ -258,10 +273,17 @@ impl Engine for ArgoEngine {
         &mut self,
         desired: &Desired,
         observation: Observation,
-        _: &Plan,
+        plan: &Plan,
     ) -> Result<Observation, EngineError> {
         let observation = self.intend(desired, observation)?;
         let reading = self.point(desired)?;
+        // Argo CD makes no way for an object of which a fixed field changes: its attempt fails, and the next one
+        // finds the place empty.
+        for key in plan.keys(|action| matches!(action, Action::Replace { .. })) {
+            if let Some(live) = observation.live.get(&key) {
+                self.links.make_way(desired, &key, live)?;
+            }
+        }
         if reading.sync == Sync::Synced {
             return self.settle(desired, observation);
         }
@@ -332,6 +354,7 @@ fn settled(
         }
         let item = InventoryItem {
             uid: live.uid.clone(),
+            applied: Some(stated(object)),
             ..item(object)
         };
         items.insert(object.key(), item);
@@ -367,6 +390,11 @@ fn item(object: &Object) -> InventoryItem {
         live: None,
         kept: false,
     }
+}
+
+/// Digest of what a release says about an object.
+fn stated(object: &Object) -> Digest {
+    Digest::of(object.value().to_string().as_bytes())
 }
 
 fn is_durable(key: &ObjectKey) -> bool {
