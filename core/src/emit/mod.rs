@@ -16,10 +16,15 @@ pub(crate) use scalar::number;
 /// The longest written key, in bytes, that stands before its `:` on one line; YAML allows 1,024 characters.
 const MAX_IMPLICIT_KEY: usize = 1_024;
 
+/// Room for most manifests, so that their text is not moved while it grows.
+const CAPACITY: usize = 2_048;
+
 /// `value` as canonical YAML: keys sorted by their bytes, two spaces a level, lists not indented
 /// under their key, a final newline.
 pub fn yaml(value: &Value) -> String {
-    let mut emitter = Emitter { out: String::new() };
+    let mut emitter = Emitter {
+        out: String::with_capacity(CAPACITY),
+    };
     match value {
         Value::Object(map) if !map.is_empty() => emitter.map(map, 0, false),
         Value::Array(items) if !items.is_empty() => emitter.list(items, 0, false),
@@ -101,7 +106,7 @@ impl Emitter {
     }
 
     fn indent(&mut self, columns: usize) {
-        self.out.extend(std::iter::repeat_n(' ', columns));
+        scalar::spaces(&mut self.out, columns);
     }
 }
 

@@ -63,25 +63,34 @@ fn is_plain(text: &str) -> bool {
     if !(first.is_ascii_alphabetic() || *first == b'/') {
         return false;
     }
-    for (i, byte) in bytes.iter().enumerate() {
-        match byte {
-            b'a'..=b'z'
-            | b'A'..=b'Z'
-            | b'0'..=b'9'
-            | b'_'
-            | b'.'
-            | b'/'
-            | b'@'
-            | b'%'
-            | b'+'
-            | b'='
-            | b'-' => {}
-            // Inside of a word a colon is an ordinary character; at its end it makes a key of the word.
-            b':' if bytes.get(i + 1).is_some_and(|next| *next != b':') => {}
-            _ => return false,
-        }
+    // Inside of a word a colon is an ordinary character; at its end it makes a key of the word.
+    let colon = |i: usize| bytes[i] == b':' && bytes.get(i + 1).is_some_and(|next| *next != b':');
+    (0..bytes.len()).all(|i| PLAIN[usize::from(bytes[i])] || colon(i))
+        && (text.len() > 5 || !WORDS.iter().any(|word| word.eq_ignore_ascii_case(text)))
+}
+
+/// The bytes that may stand anywhere in a bare word. A table, because every byte of every string is looked up.
+const PLAIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte as usize] = matches!(
+            byte,
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' | b'/' | b'@' | b'%' | b'+' | b'=' | b'-'
+        );
+        byte += 1;
     }
-    text.len() > 5 || !WORDS.iter().any(|word| word.eq_ignore_ascii_case(text))
+    table
+};
+
+/// Writes so many spaces.
+pub(super) fn spaces(out: &mut String, mut count: usize) {
+    const SPACES: &str = "                                                                ";
+    while count > 0 {
+        let some = count.min(SPACES.len());
+        out.push_str(&SPACES[..some]);
+        count -= some;
+    }
 }
 
 /// Whether a literal block keeps `text` in every reader.
@@ -101,7 +110,7 @@ fn literal(out: &mut String, text: &str, indent: usize) {
     for line in body.unwrap_or(text).split('\n') {
         out.push('\n');
         if !line.is_empty() {
-            out.extend(std::iter::repeat_n(' ', indent));
+            spaces(out, indent);
             out.push_str(line);
         }
     }
