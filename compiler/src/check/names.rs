@@ -8,12 +8,12 @@ use super::Check;
 pub(super) fn check(check: &mut Check) {
     name(check);
     let object = &check.draft.object;
-    for pointer in [
-        "/metadata/labels",
-        "/spec/template/metadata/labels",
-        "/spec/selector/matchLabels",
+    for keys in [
+        &["metadata", "labels"][..],
+        &["spec", "template", "metadata", "labels"],
+        &["spec", "selector", "matchLabels"],
     ] {
-        let Some(labels) = object.value().pointer(pointer).and_then(Value::as_object) else {
+        let Some(labels) = object.at(keys).and_then(Value::as_object) else {
             continue;
         };
         for (key, value) in labels {
@@ -24,13 +24,13 @@ pub(super) fn check(check: &mut Check) {
                     "`{}: {shown}` is not a label that Kubernetes accepts",
                     key.escape_debug()
                 );
-                check.report(&codes::object::INVALID_LABEL, pointer, message);
+                let pointer = format!("/{}", keys.join("/"));
+                check.report(&codes::object::INVALID_LABEL, &pointer, message);
             }
         }
     }
     if let Some(annotations) = object
-        .value()
-        .pointer("/metadata/annotations")
+        .at(&["metadata", "annotations"])
         .and_then(Value::as_object)
     {
         for (key, value) in annotations {

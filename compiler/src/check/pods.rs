@@ -26,9 +26,10 @@ const PROBES: [&str; 3] = ["livenessProbe", "readinessProbe", "startupProbe"];
 
 pub(super) fn check(check: &mut Check) {
     let object = &check.draft.object;
+    let own = (object.group(), object.kind());
     let template = TEMPLATES
         .iter()
-        .find(|(group, kind, ..)| (*group, *kind) == (object.group(), object.kind()));
+        .find(|(group, kind, ..)| (*group, *kind) == own);
     let Some((.., at, for_ever)) = template else {
         return;
     };

@@ -30,8 +30,8 @@ fn namespace(draft: &Draft) -> Option<Requirement> {
 
 fn volumes(draft: &Draft) -> impl Iterator<Item = Requirement> {
     let volumes = draft
-        .value()
-        .pointer("/spec/template/spec/volumes")
+        .object
+        .at(&["spec", "template", "spec", "volumes"])
         .and_then(Value::as_array);
     volumes.into_iter().flatten().filter_map(|volume| {
         let name = volume

@@ -6,6 +6,8 @@ use orz_core::id::ClusterName;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::settings::SUFFIX;
+
 /// Where tenants run.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -67,7 +69,8 @@ pub struct EgressGateway {
     /// Its namespace.
     pub namespace: String,
     /// Connector `c` of namespace `n` is called at `http://c.n.<suffix>`.
-    #[schemars(length(min = 1, max = 120))]
+    #[schemars(length(min = 1, max = 120), regex(pattern = SUFFIX))]
+    #[schemars(extend("x-rule" = "be a hostname in lower case, without a `.` at either end: `conn.internal`"))]
     pub hostname_suffix: String,
     /// Whether its proxies share one rate limit service. Without it each replica counts on its own.
     #[serde(default)]

@@ -5,6 +5,9 @@ use std::fmt;
 use orz_core::Value;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::validate::schema_errors::Checker;
 
 /// A kind of outside system that bundles can connect to: data, not code.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -54,6 +57,16 @@ pub struct Operation {
     #[serde(default = "anything")]
     #[schemars(with = "std::collections::BTreeMap<String, Value>")]
     pub output_schema: Value,
+}
+
+impl ConnectorType {
+    /// Compiles what checks `config` of an instance. The schema stands under an identity of its own, so that
+    /// `#` in it still means itself.
+    pub(super) fn config_checker(&self) -> Checker {
+        let mut schema = self.config_schema.clone();
+        schema["$id"] = json!("urn:orz:config");
+        Checker::new(json!({ "properties": { "config": schema } }))
+    }
 }
 
 impl Operation {

@@ -108,6 +108,7 @@ pub(super) fn check(parts: &Parts, problems: &mut Diagnostics) {
         }
     }
     check_addresses(egress, problems);
+    check_dns(clusters, problems);
     for (name, file) in &parts.connector_types {
         check_connector_type(name, file, problems);
     }
@@ -161,11 +162,45 @@ fn check_addresses(egress: &File<Egress>, problems: &mut Diagnostics) {
     }
 }
 
+/// The DNS is open to every pod of every tenant: to servers by their labels and addresses, not to all that
+/// stands beside them.
+fn check_dns(clusters: &File<Clusters>, problems: &mut Diagnostics) {
+    for (name, cluster) in &clusters.value.clusters {
+        let at = |field: &str| clusters.at(&format!("/clusters/{name}/dns/{field}"));
+        let mut refuse = |field: &str, message: String, help: &str| {
+            problems.push(
+                Diagnostic::error(&codes::model::INVALID_VALUE, at(field), message)
+                    .label("not valid here")
+                    .help(help.to_owned()),
+            );
+        };
+        if cluster.dns.pod_labels.is_empty() {
+            refuse(
+                "pod_labels",
+                "no labels select every pod of the namespace".to_owned(),
+                "give the labels of the DNS pods: `{ \"k8s-app\": \"kube-dns\" }`",
+            );
+        }
+        for (i, range) in cluster.dns.cidrs.iter().enumerate() {
+            let is_server = cidr(range).is_some_and(|(_, prefix, total)| prefix + 8 >= total);
+            if !is_server {
+                refuse(
+                    &format!("cidrs/{i}"),
+                    format!("`{}` is no range of DNS servers", range.escape_debug()),
+                    "write the address of each server as a range of its own: `169.254.20.10/32`",
+                );
+            }
+        }
+    }
+}
+
 /// A range as (bits, length of the prefix, total bits); `None` unless it is its own first address.
 fn cidr(text: &str) -> Option<(u128, u32, u32)> {
     let (address, length) = text.split_once('/')?;
     let (bits, total) = match address.parse::<IpAddr>().ok()? {
         IpAddr::V4(v4) => (u128::from(u32::from(v4)), 32),
+        // The API server takes these for IPv4, and so for no part of any IPv6 range.
+        IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some() => return None,
         IpAddr::V6(v6) => (u128::from(v6), 128),
     };
     let prefix: u32 = length
@@ -242,6 +277,7 @@ mod tests {
             ("fc00::/7", true),
             ("fe80::1/128", true),
             ("10.0.0/8", false),
+            ("::ffff:0:0/96", false),
             ("", false),
         ] {
             assert_eq!(cidr(text).is_some(), valid, "{text}");

@@ -106,6 +106,11 @@ impl Loader<'_> {
             connector_types,
         };
         consistency::check(&parts, &mut self.diagnostics);
+        let config_checkers = parts
+            .connector_types
+            .keys()
+            .map(|name| (name.clone(), OnceLock::new()))
+            .collect();
         Some(Platform {
             settings: parts.settings.value,
             plans: parts.plans.value,
@@ -128,6 +133,7 @@ impl Loader<'_> {
                 .map(|(path, bytes)| (path.clone(), bytes.clone()))
                 .collect(),
             operators,
+            config_checkers,
         })
     }
 

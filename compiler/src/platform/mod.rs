@@ -35,6 +35,7 @@ mod shipped;
 mod volumes;
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use orz_core::diag::{Diagnostics, Sources};
 use orz_core::id::TenantName;
@@ -52,6 +53,8 @@ pub use settings::{Enrollment, Settings};
 pub use volumes::{AccessMode, VolumeClass, Volumes};
 
 pub(crate) use load::{plain_enum, schemas};
+
+use crate::validate::schema_errors::Checker;
 
 /// The operator's data, merged and valid.
 #[derive(Debug)]
@@ -77,6 +80,9 @@ pub struct Platform {
     sources: Sources,
     overrides: BTreeMap<String, Vec<u8>>,
     operators: BTreeMap<TenantName, (String, Vec<u8>)>,
+    /// By the names of [`Self::connector_types`], each compiled when it is first needed: compiling a
+    /// schema costs more than checking an instance, and tenants share their types.
+    config_checkers: BTreeMap<String, OnceLock<Checker>>,
 }
 
 /// What came of loading: a value unless there was an error, and what to say about it.
@@ -116,9 +122,58 @@ impl Platform {
             .chain(own)
     }
 
+    /// What checks the `config` of an instance of one of [`Self::connector_types`].
+    pub(crate) fn config_checker(&self, connector_type: &ConnectorType) -> &Checker {
+        self.config_checkers
+            .get(&connector_type.name)
+            .expect("loading makes room for a checker of every type, and refuses one under another's name")
+            .get_or_init(|| connector_type.config_checker())
+    }
+
     /// Whether an operator has enrolled this tenant with a file.
     pub fn is_enrolled(&self, tenant: &TenantName) -> bool {
         self.operators.contains_key(tenant)
+    }
+
+    /// What of the platform stands in `namespace`, if anything does: no tenant may have it.
+    pub fn namespace_taken(&self, namespace: &str) -> Option<&'static str> {
+        let of_clusters = self.clusters.clusters.values().flat_map(|cluster| {
+            let gateway = cluster.gateway.iter().flat_map(|gateway| {
+                let (own, proxies) = (&gateway.namespace, &gateway.ingress_namespace);
+                [(own, "a Gateway"), (proxies, "the proxies of a Gateway")]
+            });
+            let egress = cluster.egress_gateway.iter();
+            std::iter::once((&cluster.dns.namespace, "the DNS"))
+                .chain(gateway)
+                .chain(egress.map(|gateway| (&gateway.namespace, "a Gateway")))
+        });
+        let env = self.secret_stores.env.iter();
+        of_clusters
+            .chain(env.map(|env| (&env.namespace, "the secrets of tenants")))
+            .find_map(|(taken, by)| (taken == namespace).then_some(by))
+    }
+
+    /// Why `hostname` may not be claimed by a tenant's app, if it may not.
+    pub fn hostname_reserved(&self, hostname: &str) -> Option<&str> {
+        self.settings
+            .hostname_reserved(hostname)
+            .or_else(|| self.connector_name(hostname))
+    }
+
+    /// Why a connector may not reach `hostname`, if it may not.
+    pub fn egress_forbidden(&self, hostname: &str) -> Option<&str> {
+        self.settings
+            .egress_forbidden(hostname)
+            .or_else(|| self.connector_name(hostname))
+    }
+
+    /// Why `hostname` is the platform's if connectors are called by names like it.
+    fn connector_name(&self, hostname: &str) -> Option<&'static str> {
+        let gateways = self.clusters.clusters.values();
+        gateways
+            .filter_map(|cluster| cluster.egress_gateway.as_ref())
+            .any(|gateway| settings::ends_in(hostname, &gateway.hostname_suffix))
+            .then_some("connectors are called by such names")
     }
 
     /// The path of the operator's file of a tenant, whether it exists or not.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use orz_core::Value;
 use orz_core::id::ClusterName;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -24,11 +25,17 @@ pub struct Settings {
     /// Kubernetes itself ends at 1 MiB.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub max_config_bytes: usize,
-    /// Names that no tenant or project may carry → why.
+    /// Names that no tenant or project may carry → why. The namespaces that platform data names are reserved
+    /// too.
     pub reserved_names: BTreeMap<String, String>,
+    /// Names that no tenant may carry, though a project may → why. Pods look for `github.com` as Service `github`
+    /// of namespace `com` first, so a tenant with the name of a top-level domain would answer for all of it.
+    pub reserved_tenants: BTreeMap<String, String>,
     /// Suffixes of hostnames that no tenant may claim for an app → why.
+    #[schemars(extend("propertyNames" = suffix_rule()))]
     pub platform_hostname_suffixes: BTreeMap<String, String>,
     /// Suffixes of hostnames that no connector may reach → why.
+    #[schemars(extend("propertyNames" = suffix_rule()))]
     pub forbidden_egress_suffixes: BTreeMap<String, String>,
 }
 
@@ -43,6 +50,18 @@ pub enum Enrollment {
     Closed,
 }
 
+/// The rule for suffixes of hostnames: in any other spelling one would match nothing, in silence.
+fn suffix_rule() -> Value {
+    serde_json::json!({
+        "pattern": SUFFIX,
+        "x-rule": "be a hostname in lower case, without a `.` at either end: `example.com`",
+    })
+}
+
+/// What [`suffix`] can match: whole labels.
+pub(super) const SUFFIX: &str =
+    r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$";
+
 impl Settings {
     /// Why `hostname` may not be claimed by a tenant's app, if it may not.
     pub fn hostname_reserved(&self, hostname: &str) -> Option<&str> {
@@ -51,7 +70,10 @@ impl Settings {
 
     /// Why a connector may not reach `hostname`, if it may not.
     pub fn egress_forbidden(&self, hostname: &str) -> Option<&str> {
+        // `<service>.<namespace>` is a Service of the cluster wherever its DNS is asked.
+        let last = hostname.rsplit('.').next().unwrap_or_default();
         suffix(&self.forbidden_egress_suffixes, hostname)
+            .or_else(|| self.reserved_names.get(last).map(String::as_str))
     }
 }
 
@@ -59,10 +81,15 @@ impl Settings {
 fn suffix<'a>(reasons: &'a BTreeMap<String, String>, hostname: &str) -> Option<&'a str> {
     reasons
         .iter()
-        .find(|(suffix, _)| {
-            hostname == suffix.as_str() || hostname.ends_with(&format!(".{suffix}"))
-        })
+        .find(|(suffix, _)| ends_in(hostname, suffix))
         .map(|(_, reason)| reason.as_str())
+}
+
+/// Whether `hostname` is `suffix` or ends in it, counted in whole labels.
+pub(super) fn ends_in(hostname: &str, suffix: &str) -> bool {
+    hostname
+        .strip_suffix(suffix)
+        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 #[cfg(test)]

@@ -175,11 +175,16 @@ fn reserved_names(model: &Model, platform: &Platform, problems: &mut Diagnostics
         .iter()
         .filter_map(|unit| unit.project.as_ref())
         .map(|p| ("project", p.as_str()));
+    let settings = &platform.settings;
     for (what, name) in [("tenant", model.tenant.as_str())]
         .into_iter()
         .chain(projects)
     {
-        if let Some(reason) = platform.settings.reserved_names.get(name) {
+        let of_tenants = settings
+            .reserved_tenants
+            .get(name)
+            .filter(|_| what == "tenant");
+        if let Some(reason) = settings.reserved_names.get(name).or(of_tenants) {
             problems.push(
                 Diagnostic::error(
                     &codes::source::INVALID_NAME,
@@ -187,6 +192,17 @@ fn reserved_names(model: &Model, platform: &Platform, problems: &mut Diagnostics
                     format!("{what} name `{name}` is reserved by the platform: {reason}"),
                 )
                 .help("rename the folder"),
+            );
+        }
+    }
+    for unit in &model.units {
+        if let Some(by) = platform.namespace_taken(&unit.namespace)
+            && !settings.reserved_names.contains_key(&unit.namespace)
+        {
+            let message = format!("`{}` is the namespace of {by}", unit.namespace);
+            problems.push(
+                Diagnostic::error(&codes::source::INVALID_NAME, None, message)
+                    .help("rename the folder"),
             );
         }
     }

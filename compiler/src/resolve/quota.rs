@@ -18,18 +18,18 @@ pub(crate) fn shares(plan: &Resources, exceptions: &Resources, units: usize) -> 
         .collect();
     let mut shares = vec![Resources::new(); units];
     for (key, amount) in total {
-        for (share, amount) in shares.iter_mut().zip(split(&amount, units)) {
+        for (share, amount) in shares.iter_mut().zip(split(&key, &amount, units)) {
             share.insert(key.clone(), amount);
         }
     }
     shares
 }
 
-fn split(amount: &Quantity, units: usize) -> Vec<Quantity> {
+fn split(key: &str, amount: &Quantity, units: usize) -> Vec<Quantity> {
     let Some(total) = amount.thousandths().filter(|_| units > 1) else {
         return vec![amount.clone(); units];
     };
-    let step = step(amount.as_str(), total);
+    let step = step(key, amount.as_str(), total);
     let share = total / units as u128 / step * step;
     let first = total - share * (units as u128 - 1);
     std::iter::once(first)
@@ -39,7 +39,11 @@ fn split(amount: &Quantity, units: usize) -> Vec<Quantity> {
 }
 
 /// The smallest part of an amount that is worth naming, in thousandths: a milli-CPU, a pod, a mebibyte.
-fn step(text: &str, total: u128) -> u128 {
+fn step(key: &str, text: &str, total: u128) -> u128 {
+    // One CPU is worth dividing, one pod or GPU is not.
+    if key.ends_with(".cpu") {
+        return 1;
+    }
     match text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.') {
         "m" => 1,
         "" if total < 1_000_000_000 => 1000,
@@ -123,6 +127,10 @@ mod tests {
         assert_eq!(
             [text(0, "limits.cpu"), text(1, "limits.cpu")],
             ["500m", "500m"]
+        );
+        assert_eq!(
+            [text(0, "requests.cpu"), text(1, "requests.cpu")],
+            ["334m", "333m"]
         );
     }
 }

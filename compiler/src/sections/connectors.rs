@@ -25,7 +25,6 @@ use super::{
 };
 use crate::platform::{ConnectorType, Operation, json_schema};
 use crate::resolve::{Named, unknown_reference};
-use crate::validate::schema_errors::Checker;
 
 /// Most rules that an HTTPRoute may have.
 const MAX_RULES: usize = 16;
@@ -249,7 +248,8 @@ fn check_instance(
     problems: &mut Diagnostics,
 ) {
     let before = problems.len();
-    config_checker(connector_type).check(entry.node(), problems);
+    let checker = scope.platform.config_checker(connector_type);
+    checker.check(entry.node(), problems);
     if let Some(operations) = &entry.operations {
         check_operations(entry, operations, problems);
     }
@@ -260,7 +260,7 @@ fn check_instance(
         return;
     };
     let at = entry.at("/config/base_url");
-    if let Err(refused) = BaseUrl::parse(url).and_then(|url| url.check(&scope.platform.settings)) {
+    if let Err(refused) = BaseUrl::parse(url).and_then(|url| url.check(scope.platform)) {
         problems.push(refused.into_diagnostic(at));
     }
     if scope.cluster.egress_gateway.is_none() {
@@ -290,14 +290,6 @@ fn check_instance(
             .help("split the connector in two, or join operations under a shorter path"),
         );
     }
-}
-
-/// Checks `config` of an entry. Its schema stands under an identity of its own, so that `#` in it still means
-/// itself.
-fn config_checker(connector_type: &ConnectorType) -> Checker {
-    let mut schema = connector_type.config_schema.clone();
-    schema["$id"] = json!("urn:orz:config");
-    Checker::new(json!({ "properties": { "config": schema } }))
 }
 
 fn check_operations(

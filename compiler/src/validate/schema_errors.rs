@@ -12,6 +12,7 @@ use crate::suggest;
 pub(crate) const RULE: &str = "x-rule";
 
 /// A schema and its compiled form: errors look up in the first what the second does not carry.
+#[derive(Debug)]
 pub(crate) struct Checker {
     schema: Value,
     validator: Validator,
@@ -203,12 +204,8 @@ impl Place<'_> {
             .root
             .key_span_at(&format!("{}/{}", self.pointer, escape(text)))
             .unwrap_or_else(|| self.span());
-        let rule = self.schema.and_then(|schema| {
-            schema
-                .pointer("/propertyNames")
-                .and_then(|names| names.get(RULE))?
-                .as_str()
-        });
+        // The keyword that failed stands inside of `propertyNames`, so its schema is that of the names.
+        let rule = self.rule();
         let diagnostic = Diagnostic::error(
             &codes::model::INVALID_VALUE,
             span,

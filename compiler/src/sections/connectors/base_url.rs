@@ -2,7 +2,7 @@
 
 use orz_core::diag::{Code, Diagnostic, Span, codes};
 
-use crate::platform::Settings;
+use crate::platform::Platform;
 
 /// Ports of mail servers: what leaves them is spam sooner or later.
 const MAIL_PORTS: &[u16] = &[25, 465, 587, 2525];
@@ -62,7 +62,11 @@ impl Refused {
 impl BaseUrl {
     /// Takes an address apart. What the messages quote is never a part that could hold a password.
     pub(super) fn parse(text: &str) -> Result<Self, Refused> {
-        let secret = text.contains(['@', '?', '#']);
+        // What stands behind a colon and is no port may be a password whose `@` was forgotten.
+        let tail = text.rsplit(':').next().unwrap_or_default();
+        let port = tail.split('/').next().unwrap_or_default();
+        let secret = text.contains(['@', '?', '#'])
+            || !(tail.starts_with("//") || port.bytes().all(|b| b.is_ascii_digit()));
         Self::take_apart(text).map_err(|refused| Refused { secret, ..refused })
     }
 
@@ -128,7 +132,7 @@ impl BaseUrl {
     }
 
     /// Refuses hosts that are not public names.
-    pub(super) fn check(self, settings: &Settings) -> Result<Self, Refused> {
+    pub(super) fn check(self, platform: &Platform) -> Result<Self, Refused> {
         let host = self.host.as_str();
         let labels: Vec<&str> = host.split('.').collect();
         // The forms in which programs read an IPv4 address: `127.1`, `0x7f000001`, `2130706433`.
@@ -141,7 +145,7 @@ impl BaseUrl {
                 "`{host}` is an address, not a public host name"
             )));
         }
-        if let Some(reason) = settings.egress_forbidden(host) {
+        if let Some(reason) = platform.egress_forbidden(host) {
             return Err(Refused::forbidden(format!(
                 "`{host}` cannot be reached by a connector: {reason}"
             )));
@@ -161,6 +165,12 @@ impl BaseUrl {
                 &format!("`{}` is not a host name", host.escape_debug()),
                 "a host name is labels of letters, digits and `-`, joined by `.`, without a final `.`",
             ));
+        }
+        // `<service>.<namespace>` is a Service, and many namespaces have such names.
+        if !last.starts_with("xn--") && !last.bytes().all(|b| b.is_ascii_lowercase()) {
+            return Err(Refused::forbidden(format!(
+                "`{host}` ends in no top-level domain, so it is a name inside a network"
+            )));
         }
         if labels.len() < 2 {
             return Err(Refused::forbidden(format!(
@@ -189,14 +199,13 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::platform::Platform;
 
     #[test]
     fn addresses_are_public_names_over_https() {
         let platform = Platform::load(&BTreeMap::new())
             .value
             .expect("what ships is valid");
-        let read = |text: &str| BaseUrl::parse(text).and_then(|url| url.check(&platform.settings));
+        let read = |text: &str| BaseUrl::parse(text).and_then(|url| url.check(&platform));
         for (text, host, port, path) in [
             ("https://api.stripe.com", "api.stripe.com", 443, ""),
             ("https://api.stripe.com/", "api.stripe.com", 443, ""),
@@ -268,6 +277,12 @@ mod tests {
             "https://10.0.0.1.nip.io",
             "https://intranet",
             "https://x.home.arpa",
+            "https://kubernetes.default",
+            "https://server.argocd",
+            "https://grafana.monitoring",
+            "https://web.acme--shop",
+            "https://web.acme-dev",
+            "https://web.acme2",
         ] {
             assert!(read(bad).is_err(), "{bad:?} must be refused");
         }

@@ -246,7 +246,7 @@ fn find_domains(scope: &Scope, app: &Entry<App>, problems: &mut Diagnostics) {
                 format!("`{}` is no hostname", domain.escape_debug()),
                 help,
             ));
-        } else if let Some(reason) = scope.platform.settings.hostname_reserved(domain) {
+        } else if let Some(reason) = scope.platform.hostname_reserved(domain) {
             problems.push(
                 Diagnostic::error(
                     &codes::reference::HOSTNAME_RESERVED,
