@@ -42,6 +42,11 @@ fn quantities(a: &str, b: &str) {
     let printed = x.to_string();
     assert_eq!(printed.parse(), Ok(x), "{a:?} is printed as {printed}");
     assert_eq!(
+        x.nanos() == 0,
+        printed == "0",
+        "{a:?} is printed as {printed}"
+    );
+    assert_eq!(
         printed.parse::<Quantity>().map(|again| again.to_string()),
         Ok(printed.clone()),
         "the printed form is not the shortest"
