@@ -1,4 +1,5 @@
-//! What an object may say where its kind, place and name alone do not make it harmless: RBAC and Jobs.
+//! What an object may say where its kind, place and name alone do not make it harmless: RBAC, Jobs, and what
+//! reaches beyond the tenant.
 
 use crate::Value;
 use crate::id::{Part, TenantName};
@@ -6,6 +7,7 @@ use crate::jobs;
 use crate::object::Object;
 
 use super::allowed::{NotAllowed, SECRETS_NAMESPACE, allowed};
+use super::{find, reach};
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 const READ_VERBS: [&str; 3] = ["get", "list", "watch"];
@@ -17,6 +19,12 @@ const FENCES: &[(&str, &str)] = &[
     ("", "resourcequotas"),
     ("", "limitranges"),
     ("networking.k8s.io", "networkpolicies"),
+    // A Role of a namespace reaches the Namespace itself, and with it the label of its pods' sandbox.
+    ("", "namespaces"),
+    // What these may say is checked in a release; written past it, they could name any host or store.
+    ("gateway.networking.k8s.io", "*"),
+    ("gateway.envoyproxy.io", "*"),
+    ("external-secrets.io", "*"),
 ];
 
 /// Whether a release of `part` of `tenant` may hold this object: [`allowed`], and the content of
@@ -28,9 +36,11 @@ const FENCES: &[(&str, &str)] = &[
 ///   ServiceAccounts of other tenants nor the users and groups that Kubernetes itself defines
 ///   (`system:…`).
 /// - A Role holds no verb that gives more than the Role itself, and only reads what fences the
-///   tenant in: RBAC, quota, limits and network policies.
+///   tenant in: RBAC, quota, limits, network policies, the Namespace itself, routes and secret stores.
 /// - A Job is a release job ([`crate::jobs`]): named by what it runs, kept by every engine, without an end
 ///   after which it would run again.
+/// - Nothing reaches beyond the tenant: a Namespace stays restricted, a Service inside its namespace, secrets
+///   come from the tenant's stores, and requests by hostnames that the route names.
 pub fn allowed_object(part: Part, tenant: &TenantName, object: &Object) -> Result<(), NotAllowed> {
     allowed(
         part,
@@ -47,8 +57,12 @@ pub fn allowed_object(part: Part, tenant: &TenantName, object: &Object) -> Resul
         (RBAC, "Role") => ("Role", role(value)),
         (RBAC, "RoleBinding") => ("RoleBinding", role_binding(tenant, value, in_secrets)),
         ("batch", "Job") => ("Job", jobs::check(object)),
-        _ => return Ok(()),
+        _ => {
+            let info = find(object.group(), object.kind());
+            (info.map_or("object", |info| info.kind), Ok(()))
+        }
     };
+    let checked = checked.and_then(|()| reach::check(tenant, object));
     checked.map_err(|reason| NotAllowed::Content {
         kind,
         name: object.name().to_owned(),
@@ -258,6 +272,14 @@ mod tests {
                     &["get", "patch"],
                 ),
                 Some("`rules[0]` may only read `networkpolicies`, not `patch` it"),
+            ),
+            (
+                rule(&[""], &["namespaces"], &["patch"]),
+                Some("`rules[0]` may only read `namespaces`, not `patch` it"),
+            ),
+            (
+                rule(&["gateway.networking.k8s.io"], &["httproutes"], &["create"]),
+                Some("`rules[0]` may only read `gateway.networking.k8s.io`, not `create` it"),
             ),
             (
                 rule(&[""], &["*/status"], &["update"]),

@@ -12,6 +12,7 @@ mod duration;
 mod fields;
 mod frozen;
 mod quantity;
+mod reach;
 mod table;
 
 pub use allowed::{NotAllowed, SECRETS_NAMESPACE, allowed};

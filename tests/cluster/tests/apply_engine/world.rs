@@ -206,7 +206,9 @@ pub(crate) fn release(
 }
 
 pub(crate) fn namespace(name: &str) -> Value {
-    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {"orz.dev/tenant": name}}})
+    let labels =
+        json!({"orz.dev/tenant": name, "pod-security.kubernetes.io/enforce": "restricted"});
+    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
 }
 
 pub(crate) fn tenancy(tenant: &str) -> Vec<Value> {
@@ -259,6 +261,8 @@ pub(crate) fn volume() -> Value {
 /// Four objects of one app; spellings that a server stores in another way are on purpose.
 pub(crate) fn app(name: &str, image: &str) -> Vec<Value> {
     let labels = json!({"orz.dev/app": name});
+    let unprivileged = json!({"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}});
+    let confined = json!({"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}});
     vec![
         json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": "acme"}}),
         json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "acme"}, "data": {"a": "1"}}),
@@ -273,8 +277,8 @@ pub(crate) fn app(name: &str, image: &str) -> Vec<Value> {
                 "selector": {"matchLabels": labels},
                 "template": {
                     "metadata": {"labels": labels},
-                    "spec": {"serviceAccountName": name, "containers": [{
-                        "name": "app", "image": image,
+                    "spec": {"serviceAccountName": name, "securityContext": unprivileged, "containers": [{
+                        "name": "app", "image": image, "securityContext": confined,
                         "resources": {"requests": {"cpu": "100m", "memory": "1024Mi"}, "limits": {"cpu": "1000m", "memory": "1Gi"}},
                     }]},
                 },
