@@ -41,7 +41,7 @@ fn split(key: &str, amount: &Quantity, units: usize) -> Vec<Quantity> {
 /// The smallest part of an amount that is worth naming, in thousandths: a milli-CPU, a pod, a mebibyte.
 fn step(key: &str, text: &str, total: u128) -> u128 {
     // One CPU is worth dividing, one pod or GPU is not.
-    if key.ends_with(".cpu") {
+    if matches!(key, "requests.cpu" | "limits.cpu") {
         return 1;
     }
     match text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.') {
