@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use orz_core::Value;
-use orz_core::format::Inventory;
+use orz_core::format::{Inventory, ObjectRef};
 use orz_core::object::ObjectKey;
 use serde_json::json;
 
@@ -14,8 +14,7 @@ use super::status::{Operation, termination};
 use crate::apply::api::watch::{Shared, Watch};
 use crate::apply::api::{Api, ApiError, Call, Collection};
 use crate::apply::{Connection, mark, store};
-use crate::desired::Desired;
-use crate::engine::{EngineError, Live, ObjectError};
+use crate::engine::{EngineError, ObjectError};
 use crate::plan::Refusal;
 
 /// An Application that Argo CD refuses is not shown to it again before this.
@@ -125,32 +124,23 @@ impl Links {
         self.applications.ask(&self.api, live, "normal").map(drop)
     }
 
-    /// Deletes an object of a release that cannot be changed in place, if it is still the one that was looked at.
-    pub(super) fn make_way(
-        &self,
-        desired: &Desired,
-        key: &ObjectKey,
-        live: &Live,
-    ) -> Result<(), EngineError> {
-        let Some(object) = desired.objects.iter().find(|object| object.key() == *key) else {
-            return Ok(());
-        };
+    /// Deletes an object of a release, if it is still the one with this `uid`.
+    pub(super) fn delete_object(&self, object: &ObjectRef, uid: &str) -> Result<(), EngineError> {
         let collection = Collection::new(
-            object.group(),
-            object.version(),
-            object.kind(),
-            object.namespace(),
+            &object.group,
+            &object.version,
+            &object.kind,
+            object.namespace.as_deref(),
         )?;
-        let uid = live.uid.as_deref().unwrap_or_default();
         let call = Call::Delete {
-            name: object.name(),
+            name: &object.name,
             uid,
         };
         match self.api.send(&collection, &call) {
             // It is gone, or another one stands there already.
             Err(error) if !matches!(error.code, 404 | 409) => {
                 Err(EngineError::Objects(vec![ObjectError {
-                    key: key.clone(),
+                    key: object.into(),
                     error,
                 }]))
             }

@@ -183,6 +183,30 @@ impl ArgoEngine {
         self.write_inventory(desired, observation, items, true)
     }
 
+    /// Deletes the objects of these steps, each only if it is still the one that was looked at.
+    fn delete(
+        &self,
+        observation: &Observation,
+        plan: &Plan,
+        which: impl Fn(&Action, &ObjectKey) -> bool,
+    ) -> Result<(), EngineError> {
+        let inventory = observation.inventory.iter().flat_map(|i| &i.objects);
+        let items: BTreeMap<ObjectKey, &InventoryItem> =
+            inventory.map(|item| (item.key(), item)).collect();
+        for step in &plan.steps {
+            let live = observation.live.get(&step.key);
+            let uid = live
+                .filter(|live| !live.deleting)
+                .and_then(|live| live.uid.as_deref());
+            if let (Some(item), Some(uid), true) =
+                (items.get(&step.key), uid, which(&step.action, &step.key))
+            {
+                self.links.delete_object(&item.object, uid)?;
+            }
+        }
+        Ok(())
+    }
+
     fn write_inventory(
         &mut self,
         desired: &Desired,
@@ -279,15 +303,20 @@ impl Engine for ArgoEngine {
         let reading = self.point(desired)?;
         // Argo CD makes no way for an object of which a fixed field changes: its attempt fails, and the next one
         // finds the place empty.
-        for key in plan.keys(|action| matches!(action, Action::Replace { .. })) {
-            if let Some(live) = observation.live.get(&key) {
-                self.links.make_way(desired, &key, live)?;
-            }
+        self.delete(&observation, plan, |action, _| {
+            matches!(action, Action::Replace { .. })
+        })?;
+        if reading.sync != Sync::Synced {
+            return Ok(observation);
         }
-        if reading.sync == Sync::Synced {
-            return self.settle(desired, observation);
+        // What Argo CD has been told to leave alone is ours to remove, and only once Argo CD no longer makes it.
+        if desired.state.is_leaving() {
+            self.delete(&observation, plan, |action, key| {
+                let live = observation.live.get(key);
+                *action == Action::Prune && (is_durable(key) || live.is_some_and(stays))
+            })?;
         }
-        Ok(observation)
+        self.settle(desired, observation)
     }
 
     fn freeze(&mut self, desired: &Desired, _: &Observation) -> Result<(), EngineError> {

@@ -7,11 +7,11 @@ use orz_core::format::StateKind;
 use orz_core::id::Part;
 use orz_core::object::Object;
 use orz_reconciler::judge::Sync;
-use orz_reconciler::plan::plan;
+use orz_reconciler::plan::{Action, plan};
 use orz_reconciler::{Desired, Engine as _};
 
 use crate::world::{
-    ONE, PATIENCE, TestResult, World, app, application, config, project, tenancy, web,
+    ONE, PATIENCE, TestResult, World, app, application, config, project, release_job, tenancy, web,
 };
 
 #[test]
@@ -21,6 +21,7 @@ fn what_stays_is_shown_to_argo_cd_and_nothing_else() -> TestResult {
     world.settled("acme", Part::Tenancy, &release, "tenancy")?;
     let mut objects = app("acme", ONE);
     objects.push(config("acme", "extra"));
+    objects.push(release_job("acme", "migrate", "registry.example/job:1"));
     let release = world.publish("acme", Part::Work, &objects)?;
     world.settled("acme", Part::Work, &release, "work")?;
 
@@ -32,6 +33,9 @@ fn what_stays_is_shown_to_argo_cd_and_nothing_else() -> TestResult {
             .get(&web("acme"))?
             .is_none_or(|found| is_ending(&found))
     );
+
+    let jobs = world.objects.list("batch/v1", "Job", "acme")?;
+    assert_eq!(jobs, [] as [serde_json::Value; 0]);
 
     let fence = |object: &Object| matches!(object.kind(), "Namespace" | "NetworkPolicy");
     let tenancy = leaving(world.desired("acme", Part::Tenancy)?, fence);
@@ -81,8 +85,14 @@ fn gone(world: &mut World, desired: &Desired) -> TestResult {
     let started = Instant::now();
     loop {
         let observation = world.engine.observe(desired)?;
-        let steps = plan(&desired.release, &desired.objects, &observation)
+        let mut steps = plan(&desired.release, &desired.objects, &observation)
             .map_err(|refusals| format!("{refusals:?}"))?;
+        // Jobs that ran stay for good, but for a tenant that leaves.
+        for step in &mut steps.steps {
+            if step.key.kind == "Job" && matches!(step.action, Action::Keep(_)) {
+                step.action = Action::Prune;
+            }
+        }
         let observation = world.engine.apply(desired, observation, &steps)?;
         let seen = world.engine.seen(desired, &observation)?;
         let inventory = observation.inventory.as_ref().ok_or("no inventory")?;

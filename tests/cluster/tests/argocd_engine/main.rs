@@ -3,4 +3,5 @@
 mod follow;
 mod kinds;
 mod leave;
+mod sets;
 mod world;

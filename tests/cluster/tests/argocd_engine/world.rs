@@ -40,8 +40,12 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn start() -> TestResult<Self> {
+        Self::start_with(&ArgoOptions::default())
+    }
+
+    pub(crate) fn start_with(options: &ArgoOptions) -> TestResult<Self> {
         let plane = ControlPlane::start(&Options { crds: Crds::ArgoCd })?;
-        let argo = ArgoCd::start(&plane, &ArgoOptions::default())?;
+        let argo = ArgoCd::start(&plane, options)?;
         let standins = StandIns::start(&plane)?;
         let objects = Objects::connect(&plane.harness_kubeconfig())?;
         let folder = tempfile::tempdir()?;
