@@ -93,7 +93,8 @@ pub fn pointers<'a>(
     Ok(files.into_iter().map(|file| pointed(view, file)))
 }
 
-fn pointed(view: &View, file: PointerFile) -> Pointed {
+/// Checks one pointer.
+pub(crate) fn pointed(view: &View, file: PointerFile) -> Pointed {
     match file {
         PointerFile::Invalid(InvalidPointer {
             path,

@@ -10,6 +10,7 @@
 //! - [`health`]: how a live object is doing, one file per kind.
 //! - [`judge`]: pure: what an engine saw in, what to remember and what to do out.
 //! - [`reconcile`]: one pass over all pointers of a cluster, and its [`report`].
+//! - [`follow`]: the long-running loop over all pointers of a cluster, which judges and takes back.
 //! - [`install`]: what the `apply` engine needs in an empty cluster.
 
 pub mod apply;
@@ -17,6 +18,7 @@ pub mod argocd;
 pub mod desired;
 pub mod dir;
 pub mod engine;
+pub mod follow;
 pub mod health;
 pub mod install;
 pub mod judge;

@@ -1,6 +1,5 @@
 //! `orz-reconciler`: makes one cluster or directory follow the pointers of a local GitOps repository.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
@@ -12,10 +11,12 @@ use orz_gitops::Repo;
 use orz_reconciler::apply::{ApplyEngine, Connection};
 use orz_reconciler::argocd::{ArgoEngine, ArgoSettings};
 use orz_reconciler::dir::DirEngine;
-use orz_reconciler::plan::Kept;
-use orz_reconciler::{Engine, Options, Outcome, Report, TenantReport, reconcile};
+use orz_reconciler::follow::{About, Follower, Level, Log, LogFormat, Settings, SystemClock};
+use orz_reconciler::judge::{BrakeLimits, Timings};
+use orz_reconciler::{Engine, Options, Outcome, TenantReport, reconcile};
 
-/// Makes one cluster or directory follow the pointers of a GitOps repository
+/// Makes one cluster or directory follow the pointers of a GitOps repository, judges what it activates, and takes
+/// back what does not become healthy
 #[derive(Parser)]
 #[command(name = "orz-reconciler", version)]
 struct Arguments {
@@ -31,164 +32,277 @@ struct Arguments {
     /// The directory of engine `dir`
     #[arg(long, required_if_eq("engine", "dir"))]
     target: Option<PathBuf>,
-    /// The GitOps repository as Argo CD reaches it, for engine `argocd`
-    #[arg(long, required_if_eq("engine", "argocd"))]
-    repo_url: Option<String>,
-    /// The namespace of Argo CD
-    #[arg(long, default_value = ArgoSettings::NAMESPACE)]
-    argocd_namespace: String,
-    /// The kubeconfig of engines `apply` and `argocd`; default: KUBECONFIG, ~/.kube/config, or the pod's service account
+    /// The kubeconfig of engines `apply` and `argocd`; default: KUBECONFIG, ~/.kube/config, or the pod's
+    /// service account
     #[arg(long)]
     kubeconfig: Option<PathBuf>,
     /// The context of the kubeconfig
     #[arg(long)]
     context: Option<String>,
-    /// One pass; exits with 1 when a pointer could not be followed
+    /// The address at which Argo CD reads the GitOps repository, for engine `argocd`
+    #[arg(long, required_if_eq("engine", "argocd"))]
+    argocd_repo: Option<String>,
+    /// The namespace of Argo CD
+    #[arg(long, default_value = "argocd")]
+    argocd_namespace: String,
+    /// One pass without judgement; exits with 1 when a pointer could not be followed
     #[arg(long)]
     once: bool,
-    /// Seconds between passes
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
-    interval: u64,
-    /// Seconds that parts may wait in one pass for what they require from other parts
+    /// Seconds that parts may wait with `--once` for what they require from other parts
     #[arg(long, default_value_t = 0)]
     wait: u64,
+    /// How many tenants are worked on at the same time
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
+    workers: u8,
+    /// How long a release must have been healthy without a break to be verified
+    #[arg(long, default_value = "2m", value_parser = duration)]
+    soak: Duration,
+    /// How long a release may be unhealthy before it is taken back, unless it asks for more itself
+    #[arg(long, default_value = "10m", value_parser = duration)]
+    deadline: Duration,
+    /// How far back failures count for the brake
+    #[arg(long, default_value = "10m", value_parser = duration)]
+    brake_window: Duration,
+    /// So many failures within that time never set the brake
+    #[arg(long, default_value_t = 5)]
+    brake_min: u64,
+    /// How often the branches are looked at
+    #[arg(long, default_value = "200ms", value_parser = duration)]
+    poll: Duration,
+    /// How often a part of which nothing is expected is looked at, to put right what somebody changed
+    #[arg(long, default_value = "1m", value_parser = duration)]
+    drift_interval: Duration,
+    /// How often status is published at most
+    #[arg(long, default_value = "1m", value_parser = duration)]
+    status_interval: Duration,
+    /// How log lines are written
+    #[arg(long, value_enum, default_value_t = LogFormatName::Text)]
+    log_format: LogFormatName,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum EngineName {
     /// A folder for each tenant
     Dir,
     /// Server-side apply to a Kubernetes API server
     Apply,
-    /// Argo CD's Applications
+    /// One Application of Argo CD for each part
     Argocd,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogFormatName {
+    /// `key=value`
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// The shortest interval at which anything is looked at.
+const SHORTEST: Duration = Duration::from_millis(10);
+
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
+    let arguments = Arguments::parse();
+    let log = Log {
+        format: match arguments.log_format {
+            LogFormatName::Text => LogFormat::Text,
+            LogFormatName::Json => LogFormat::Json,
+        },
+    };
+    let done = if arguments.once {
+        once(&arguments, log)
+    } else {
+        follow(&arguments, log).map(|()| ExitCode::SUCCESS)
+    };
+    match done {
         Ok(code) => code,
         Err(error) => {
-            log("error", &error.to_string());
+            log.line(Level::Error, About::default(), &error.to_string());
             // The machine's fault or ours, as every command of orz says it.
             ExitCode::from(orz_core::exit::ExitCode::Internal.code())
         }
     }
 }
 
-fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn std::error::Error>> {
+/// Follows for ever, unless it cannot begin.
+fn follow(arguments: &Arguments, log: Log) -> Result<(), Box<dyn std::error::Error>> {
+    let repo = Repo::open(&arguments.gitops)?;
+    let settings = Settings {
+        timings: Timings {
+            soak: arguments.soak,
+            deadline: arguments.deadline,
+            ..Timings::default()
+        },
+        brake: BrakeLimits {
+            window: arguments.brake_window,
+            least: arguments.brake_min,
+            ..BrakeLimits::default()
+        },
+        // Zero would be a loop that does nothing but look.
+        poll: arguments.poll.max(SHORTEST),
+        drift: arguments.drift_interval.max(SHORTEST),
+        status: arguments.status_interval,
+        ..Settings::new(arguments.cluster.clone())
+    };
+    let (engines, changes) = engines(arguments)?;
+    let follower = Follower::new(&repo, engines, settings, SystemClock::start(), log);
+    if let (Some(changes), Some(touches)) = (changes, follower.touches()) {
+        thread::spawn(move || {
+            let patience = Duration::from_mins(1);
+            while touches.touch(changes.wait(patience)) {}
+        });
+    }
+    follower.run();
+    Ok(())
+}
+
+type Engines = (
+    Vec<Box<dyn Engine + Send>>,
+    Option<orz_reconciler::argocd::Changes>,
+);
+
+/// One engine for each worker. Argo CD does the slow work itself, and one watch of its Applications is enough.
+fn engines(arguments: &Arguments) -> Result<Engines, Box<dyn std::error::Error>> {
+    if arguments.engine == EngineName::Argocd {
+        let engine = argocd(arguments)?;
+        let changes = engine.changes();
+        return Ok((vec![Box::new(engine)], Some(changes)));
+    }
+    let engines: Result<Vec<_>, _> = (0..arguments.workers).map(|_| engine(arguments)).collect();
+    Ok((engines?, None))
+}
+
+fn engine(arguments: &Arguments) -> Result<Box<dyn Engine + Send>, Box<dyn std::error::Error>> {
+    Ok(match (arguments.engine, &arguments.target) {
+        (EngineName::Dir, Some(target)) => Box::new(DirEngine::open(target)?),
+        (EngineName::Dir, None) => return Err("engine `dir` needs `--target`".into()),
+        (EngineName::Apply, _) => Box::new(ApplyEngine::connect(&connection(arguments))?),
+        (EngineName::Argocd, _) => Box::new(argocd(arguments)?),
+    })
+}
+
+fn argocd(arguments: &Arguments) -> Result<ArgoEngine, Box<dyn std::error::Error>> {
+    let Some(repository) = &arguments.argocd_repo else {
+        return Err("engine `argocd` needs `--argocd-repo`".into());
+    };
+    let settings = ArgoSettings {
+        namespace: arguments.argocd_namespace.clone(),
+        ..ArgoSettings::new(repository)
+    };
+    Ok(ArgoEngine::connect(&connection(arguments), settings)?)
+}
+
+fn connection(arguments: &Arguments) -> Connection {
+    Connection {
+        kubeconfig: arguments.kubeconfig.clone(),
+        context: arguments.context.clone(),
+    }
+}
+
+/// One pass.
+fn once(arguments: &Arguments, log: Log) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let repo = Repo::open(&arguments.gitops)?;
     let mut engine = engine(arguments)?;
     let options = Options {
         wait: Duration::from_secs(arguments.wait),
         ..Options::new(arguments.cluster.clone())
     };
-    let mut last = Report::default();
-    loop {
-        let passed = repo
-            .view()
-            .and_then(|view| reconcile(&view, engine.as_mut(), &options));
-        match passed {
-            Ok(report) => {
-                // What stays as it was is said once.
-                report
-                    .tenants
-                    .iter()
-                    .filter(|entry| !last.tenants.contains(entry))
-                    .for_each(tell);
-                if arguments.once {
-                    let code = if report.is_ok() {
-                        0
-                    } else {
-                        orz_core::exit::ExitCode::Input.code()
-                    };
-                    return Ok(ExitCode::from(code));
-                }
-                last = report;
-            }
-            Err(error) if arguments.once => return Err(error.into()),
-            Err(error) => log("error", &error.to_string()),
-        }
-        thread::sleep(Duration::from_secs(arguments.interval));
+    let report = reconcile(&repo.view()?, engine.as_mut(), &options)?;
+    for entry in &report.tenants {
+        tell(log, entry);
     }
-}
-
-fn engine(arguments: &Arguments) -> Result<Box<dyn Engine>, Box<dyn std::error::Error>> {
-    let connection = Connection {
-        kubeconfig: arguments.kubeconfig.clone(),
-        context: arguments.context.clone(),
+    let code = if report.is_ok() {
+        0
+    } else {
+        orz_core::exit::ExitCode::Input.code()
     };
-    Ok(match (arguments.engine, &arguments.target) {
-        (EngineName::Dir, Some(target)) => Box::new(DirEngine::open(target)?),
-        (EngineName::Dir, None) => return Err("engine `dir` needs `--target`".into()),
-        (EngineName::Apply, _) => Box::new(ApplyEngine::connect(&connection)?),
-        (EngineName::Argocd, _) => {
-            let repo_url = arguments.repo_url.clone();
-            let settings = ArgoSettings {
-                repo_url: repo_url.ok_or("engine `argocd` needs `--repo-url`")?,
-                namespace: arguments.argocd_namespace.clone(),
-            };
-            Box::new(ArgoEngine::connect(&connection, settings)?)
-        }
-    })
+    Ok(ExitCode::from(code))
 }
 
 /// One line for each part of which there is something to say.
-fn tell(entry: &TenantReport) {
-    let name = match (&entry.tenant, entry.part) {
-        (Some(tenant), Some(part)) => format!("{tenant}/{part}"),
-        _ => entry.path.clone(),
+fn tell(log: Log, entry: &TenantReport) {
+    let about = About {
+        tenant: entry.tenant.as_ref(),
+        part: entry.part,
+        release: entry.release.as_ref(),
     };
-    let release = entry
-        .release
-        .as_ref()
-        .map_or("", |release| &release.as_str()[..12]);
+    let say = |level, message: &str| log.line(level, about, message);
     match &entry.outcome {
         Outcome::Applied(changes) => {
             let health = entry
                 .overall_health()
                 .map_or(String::new(), |health| format!(", {health}"));
-            let kept = match changes.kept_jobs.len() {
-                0 => String::new(),
-                jobs => format!(", {jobs} {}", Kept::ReleaseJob),
-            };
-            log(
-                "info",
-                &format!(
-                    "{name} {release}: {} created, {} updated, {} replaced, {} pruned, {} unchanged{kept}{health}",
-                    changes.created.len(),
-                    changes.updated.len(),
-                    changes.replaced.len(),
-                    changes.pruned.len(),
-                    changes.unchanged.len(),
-                ),
+            let said = format!(
+                "{} created, {} updated, {} replaced, {} pruned, {} unchanged{health}",
+                changes.created.len(),
+                changes.updated.len(),
+                changes.replaced.len(),
+                changes.pruned.len(),
+                changes.unchanged.len(),
             );
+            say(Level::Info, &said);
         }
         Outcome::Waiting { awaits } => {
             for object in awaits {
-                log(
-                    "info",
-                    &format!(
-                        "{name} {release}: waits for {}: {}",
-                        object.key, object.message
-                    ),
-                );
+                let said = format!("waits for {}: {}", object.key, object.message);
+                say(Level::Info, &said);
             }
         }
-        Outcome::Frozen { pending } => log(
-            "info",
-            &format!("{name} {release}: frozen, {pending} objects differ"),
-        ),
-        Outcome::Invalid { reason } => log("error", &format!("{name}: {reason}")),
+        Outcome::Frozen { pending } => {
+            say(Level::Info, &format!("frozen, {pending} objects differ"));
+        }
+        Outcome::Invalid { reason } if entry.tenant.is_none() => {
+            say(Level::Error, &format!("{}: {reason}", entry.path));
+        }
+        Outcome::Invalid { reason } => say(Level::Error, reason),
         Outcome::Failed { error, help } => {
-            log("error", &format!("{name} {release}: {error}"));
+            say(Level::Error, error);
             if let Some(help) = help {
-                log("error", &format!("{name} {release}: help: {help}"));
+                say(Level::Error, &format!("help: {help}"));
             }
         }
     }
 }
 
-fn log(level: &str, message: &str) {
-    // Nobody is left to be told when standard error is gone.
-    drop(writeln!(std::io::stderr(), "{level}: {message}"));
+/// `200ms`, `30s`, `2m`, `1h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_lowercase());
+    let number: u64 = digits
+        .parse()
+        .map_err(|_| "expected a number and a unit, such as `30s`".to_owned())?;
+    let milliseconds = match &text[digits.len()..] {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err("the unit is one of `ms`, `s`, `m`, `h`".to_owned()),
+    };
+    number
+        .checked_mul(milliseconds)
+        .filter(|total| *total <= 365 * 24 * 3_600_000)
+        .map(Duration::from_millis)
+        .ok_or_else(|| "longer than a year".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        for (text, expected) in [
+            ("200ms", Ok(200)),
+            ("30s", Ok(30_000)),
+            ("2m", Ok(120_000)),
+            ("1h", Ok(3_600_000)),
+            ("30", Err("the unit is one of `ms`, `s`, `m`, `h`")),
+            ("s", Err("expected a number and a unit, such as `30s`")),
+            ("-1s", Err("expected a number and a unit, such as `30s`")),
+            ("1d", Err("the unit is one of `ms`, `s`, `m`, `h`")),
+            ("18446744073709551615h", Err("longer than a year")),
+        ] {
+            let expected = expected.map(Duration::from_millis).map_err(str::to_owned);
+            assert_eq!(duration(text), expected, "{text}");
+        }
+    }
 }

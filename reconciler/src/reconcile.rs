@@ -227,7 +227,10 @@ fn job_failed(awaits: &[ObjectHealth]) -> Option<Outcome> {
 ///
 /// Existing is enough otherwise: `work` never waits until all of `data` is healthy, because some of it
 /// becomes healthy only through `work` (a volume that waits for its first pod).
-fn missing(desired: &Desired, engine: &mut dyn Engine) -> Result<Vec<ObjectHealth>, EngineError> {
+pub(crate) fn missing(
+    desired: &Desired,
+    engine: &mut dyn Engine,
+) -> Result<Vec<ObjectHealth>, EngineError> {
     let mut awaits = Vec::new();
     for requirement in &desired.requires {
         let verdict = engine.required(&desired.cluster, &desired.tenant, requirement)?;

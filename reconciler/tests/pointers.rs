@@ -174,7 +174,7 @@ fn pointers_that_people_edited() -> TestResult {
     assert_eq!(code, Some(0), "{log}");
     assert_eq!(log.lines().count(), 4, "{log}");
     assert!(
-        log.contains("good/work ") && log.contains("1 created, 0 updated"),
+        log.contains("tenant=good part=work ") && log.contains("1 created, 0 updated"),
         "{log}"
     );
 
@@ -204,10 +204,10 @@ fn pointers_that_people_edited() -> TestResult {
     let (code, log) = world.pass()?;
     assert_eq!(code, Some(1), "{log}");
     for expected in [
-        "error: broken/work: pointer-invalid: malformed: ",
-        "error: foreign/work: pointer-invalid: no-index-entry: ",
-        ": frozen, 1 objects differ",
-        "info: good/work ",
+        "level=error tenant=broken part=work msg=\"pointer-invalid: malformed: ",
+        "level=error tenant=foreign part=work msg=\"pointer-invalid: no-index-entry: ",
+        "msg=\"frozen, 1 objects differ",
+        "level=info tenant=good part=work ",
     ] {
         assert!(log.contains(expected), "{expected}: {log}");
     }
@@ -233,6 +233,6 @@ fn a_repository_that_is_not_there() -> TestResult {
         ])
         .output()?;
     assert_eq!(output.status.code(), Some(70));
-    assert!(String::from_utf8(output.stderr)?.starts_with("error: "));
+    assert!(String::from_utf8(output.stderr)?.starts_with("level=error "));
     Ok(())
 }

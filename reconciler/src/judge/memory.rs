@@ -4,21 +4,22 @@ use orz_core::format::{Baseline, Memory, ObjectName, Phase};
 use orz_core::id::{BlobId, ReleaseId};
 use orz_core::object::ObjectKey;
 
-use super::{Seen, Timings, is_workload, word};
+use super::{Timings, is_workload, word};
 use crate::engine::Observation;
-use crate::health::Health;
+use crate::health::{Health, ObjectHealth};
 use crate::plan::{Action, Plan};
 
 /// The memory of an activation that is about to begin. Written before its first change, because afterwards
 /// nobody can tell what was broken already.
 ///
+/// `plan` is what is about to be done, `None` where it was refused; `before` how the desired objects are doing.
 /// What was verified and what had failed on this cluster is carried over from `previous`.
 pub fn begin(
     previous: Option<&Memory>,
     release: &ReleaseId,
     pointer: &BlobId,
-    plan: &Plan,
-    before: &Seen,
+    plan: Option<&Plan>,
+    before: &[ObjectHealth],
     observation: &Observation,
 ) -> Memory {
     // What somebody changed by hand is repaired on the way, and is not what the release changes.
@@ -29,8 +30,8 @@ pub fn begin(
         )
     };
     let mut changed: Vec<ObjectName> = plan
-        .keys(counts)
         .into_iter()
+        .flat_map(|plan| plan.keys(counts))
         .filter(is_workload)
         .map(ObjectName::from)
         .collect();
@@ -38,7 +39,6 @@ pub fn begin(
     // After a lost inventory an object may be there without anybody knowing its state before.
     let existed = |key: &ObjectKey| observation.live.contains_key(key);
     let mut baseline: Vec<Baseline> = before
-        .health
         .iter()
         .filter(|object| object.health != Health::Missing && is_workload(&object.key))
         .filter(|object| existed(&object.key))

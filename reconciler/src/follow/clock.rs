@@ -1,0 +1,36 @@
+//! Time as the loop needs it.
+
+use std::time::{Duration, Instant};
+
+/// The two clocks of the loop.
+pub trait Clock {
+    /// Time since some moment; it never goes back. What is decided is decided by this one alone.
+    fn elapsed(&self) -> Duration;
+
+    /// The time of day, RFC 3339 in UTC, for what people read and for ends that people set.
+    fn now(&self) -> String;
+}
+
+/// The machine's clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemClock(Instant);
+
+impl SystemClock {
+    /// Starts at zero.
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Clock for SystemClock {
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    fn now(&self) -> String {
+        // Whole seconds: nobody reads more.
+        jiff::Timestamp::now()
+            .strftime("%Y-%m-%dT%H:%M:%SZ")
+            .to_string()
+    }
+}

@@ -1,0 +1,310 @@
+//! The long-running loop: follows the branches, and keeps, judges, takes back and retires every part.
+//!
+//! - `pointers`: what changed on the branches. Only changed pointers are looked at again.
+//! - `pass`: observe → plan → remember → apply → see, for one part; `pool` runs passes side by side.
+//! - `verdict`: judges what a pass saw and does what the judgement says.
+//! - `leave`: parts on their way out.
+//! - `publish`: status.
+//!
+//! All writes to the GitOps repository are made here, by one thread. Nothing of importance is kept in this
+//! process: what must survive a kill is in the inventories and in the history of the pointers.
+
+mod clock;
+mod leave;
+mod log;
+mod part;
+mod pass;
+mod pointers;
+mod pool;
+mod publish;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod verdict;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+use orz_core::id::CommitId;
+use orz_gitops::{Repo, Request, View};
+
+pub use clock::{Clock, SystemClock};
+pub use log::{About, Level, Log, LogFormat};
+pub use pool::Key;
+pub use settings::Settings;
+
+use crate::desired::{Desired, Invalid, Pointed, pointed};
+use crate::engine::Engine;
+use crate::judge::Brake;
+use part::{PartState, with_state};
+use pass::Task;
+use pool::{Event, Pool, Runner};
+
+/// Who stands in the commits.
+const ACTOR: &str = "orz-reconciler";
+
+/// The loop over one cluster.
+pub struct Follower<'r, C> {
+    repo: &'r Repo,
+    settings: Settings,
+    engine: &'static str,
+    clock: C,
+    log: Log,
+    runner: Box<dyn Runner>,
+    touches: Option<Touches>,
+    heads: Option<(CommitId, CommitId)>,
+    view: Option<View>,
+    parts: BTreeMap<Key, PartState>,
+    /// The malformed pointer files whose path names no tenant, said once.
+    malformed: BTreeSet<String>,
+    brake: Brake,
+    braked: bool,
+    /// When status was published, and whether something was different since.
+    published: Option<Duration>,
+    unpublished: bool,
+}
+
+/// Tells the loop that something of a part changed, so that it looks at once.
+#[derive(Clone, Debug)]
+pub struct Touches(Sender<Event>);
+
+impl Touches {
+    /// Reports parts; `false` when the loop has ended.
+    pub fn touch(&self, parts: BTreeSet<Key>) -> bool {
+        self.0.send(Event::Touched(parts)).is_ok()
+    }
+}
+
+impl<'r, C: Clock> Follower<'r, C> {
+    /// A loop with one thread for each engine; all engines are of one kind and act on the same cluster.
+    pub fn new(
+        repo: &'r Repo,
+        engines: Vec<Box<dyn Engine + Send>>,
+        settings: Settings,
+        clock: C,
+        log: Log,
+    ) -> Self {
+        let engine = engines.first().map_or("none", |engine| engine.name());
+        let pool = Pool::start(engines);
+        let touches = Touches(pool.touches());
+        let mut follower = Self::with(repo, Box::new(pool), engine, settings, clock, log);
+        follower.touches = Some(touches);
+        follower
+    }
+
+    fn with(
+        repo: &'r Repo,
+        runner: Box<dyn Runner>,
+        engine: &'static str,
+        settings: Settings,
+        clock: C,
+        log: Log,
+    ) -> Self {
+        Self {
+            repo,
+            settings,
+            engine,
+            clock,
+            log,
+            runner,
+            touches: None,
+            heads: None,
+            view: None,
+            parts: BTreeMap::new(),
+            malformed: BTreeSet::new(),
+            brake: Brake::default(),
+            braked: false,
+            published: None,
+            unpublished: false,
+        }
+    }
+
+    /// Where others report parts that have to be looked at.
+    pub fn touches(&self) -> Option<Touches> {
+        self.touches.clone()
+    }
+
+    /// Follows for ever: it does not return.
+    pub fn run(mut self) {
+        self.begin();
+        loop {
+            self.step();
+        }
+    }
+
+    /// Reads what was published before, so that nothing of it vanishes while every part is looked at anew.
+    fn begin(&mut self) {
+        let now = self.clock.elapsed();
+        let known = match self.repo.statuses() {
+            Ok(statuses) => statuses,
+            Err(error) => {
+                self.say(Level::Error, About::default(), &error.to_string());
+                Vec::new()
+            }
+        };
+        for status in known {
+            if status.cluster == self.settings.cluster {
+                let key = (status.tenant.clone(), status.part);
+                let state = self.parts.entry(key).or_insert_with(|| PartState::new(now));
+                state.status = Some(status);
+            }
+        }
+    }
+
+    /// One turn: branches, due parts, status; then waits for what happens next.
+    fn step(&mut self) {
+        self.turn();
+        let now = self.clock.elapsed();
+        let due = self
+            .parts
+            .values()
+            .filter(|part| !part.running && part.stored.is_some())
+            .map(|part| part.due.saturating_sub(now))
+            .min();
+        let patience = match due {
+            // A part that is due and was not started waits for a thread or its tenant, which reports itself.
+            Some(due) if !due.is_zero() => due.min(self.settings.poll),
+            _ => self.settings.poll,
+        };
+        for event in self.runner.wait(patience) {
+            match event {
+                Event::Done(done) => self.finish(*done),
+                Event::Touched(keys) => {
+                    let now = self.clock.elapsed();
+                    for key in keys {
+                        if let Some(part) = self.parts.get_mut(&key) {
+                            part.wake(now);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn turn(&mut self) {
+        if let Err(error) = self.read_branches() {
+            self.say(Level::Error, About::default(), &error.to_string());
+        }
+        self.start_due();
+        self.publish();
+    }
+
+    /// Starts a pass over every part that is due, the longest due first, one part of a tenant at a time.
+    fn start_due(&mut self) {
+        let now = self.clock.elapsed();
+        let mut busy: BTreeSet<_> = self
+            .parts
+            .iter()
+            .filter(|(_, part)| part.running)
+            .map(|(key, _)| key.0.clone())
+            .collect();
+        let mut due: Vec<(Duration, Key)> = self
+            .parts
+            .iter()
+            .filter(|(_, part)| !part.running && part.stored.is_some() && part.due <= now)
+            .map(|(key, part)| (part.due, key.clone()))
+            .collect();
+        due.sort_by_key(|(due, (tenant, part))| (*due, tenant.clone(), *part));
+        for (_, key) in due {
+            if self.runner.room() == 0 {
+                return;
+            }
+            if busy.contains(&key.0) {
+                continue;
+            }
+            if self.start(&key) {
+                busy.insert(key.0);
+            }
+        }
+    }
+
+    /// Starts a pass over a part, if there is something to pass over.
+    fn start(&mut self, key: &Key) -> bool {
+        let now = self.clock.elapsed();
+        let Some(part) = self.parts.get(key) else {
+            return false;
+        };
+        let Some(stored) = part.stored.clone() else {
+            return false;
+        };
+        let state = stored.state_at(&self.clock.now());
+        if state.is_leaving()
+            && let Some(first) = self.goes_before(key)
+        {
+            let reason = format!("waits until nothing of `{first}` is left");
+            self.stand_retiring(key, Some(reason));
+            if let Some(part) = self.parts.get_mut(key) {
+                part.wait(now);
+            }
+            return false;
+        }
+        let desired = match &part.desired {
+            Some(desired) => Arc::clone(desired),
+            None => match self.load(&stored) {
+                Some(desired) => desired,
+                None => return false,
+            },
+        };
+        let Some(part) = self.parts.get_mut(key) else {
+            return false;
+        };
+        part.desired = Some(Arc::clone(&desired));
+        part.running = true;
+        let task = Task {
+            desired: with_state(&desired, state),
+            pointer: stored.blob,
+            known: part.memory.clone(),
+            before: part.before.clone(),
+            timings: self.settings.timings,
+        };
+        self.runner.submit(key.clone(), task);
+        true
+    }
+
+    /// The checked release of a pointer; what must not be acted on is said and left alone.
+    fn load(&mut self, stored: &orz_gitops::StoredPointer) -> Option<Arc<Desired>> {
+        let view = self.view.as_ref()?;
+        let file = orz_gitops::PointerFile::Valid(stored.clone());
+        match pointed(view, file) {
+            Pointed::Valid(desired) => Some(Arc::from(desired)),
+            Pointed::Invalid(Invalid { reason, .. }) => {
+                let pointer = &stored.pointer;
+                self.stand_invalid(&(pointer.tenant.clone(), pointer.part), &reason);
+                None
+            }
+        }
+    }
+
+    fn request<'a>(&self, reason: &'a str) -> Request<'a> {
+        Request {
+            reason: Some(reason),
+            actor: ACTOR,
+            request_id: None,
+            now: self.clock.now(),
+        }
+    }
+
+    fn say(&self, level: Level, about: About<'_>, message: &str) {
+        self.log.line(level, about, message);
+    }
+
+    /// Says an error about a part unless it was the last thing said about it.
+    fn complain(&mut self, key: &Key, error: &str) {
+        let Some(part) = self.parts.get_mut(key) else {
+            return;
+        };
+        if part.said.as_deref() == Some(error) {
+            return;
+        }
+        part.said = Some(error.to_owned());
+        let release = part.stored.as_ref().map(|s| s.pointer.release.clone());
+        let about = About {
+            tenant: Some(&key.0),
+            part: Some(key.1),
+            release: release.as_ref(),
+        };
+        self.log.line(Level::Error, about, error);
+    }
+}

@@ -1,0 +1,173 @@
+//! What the loop knows about one part between two passes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use orz_core::format::{HealthWord, Memory, ObjectName, Phase, StateKind, Status};
+use orz_core::id::{BlobId, ReleaseId};
+use orz_gitops::StoredPointer;
+
+use super::pass::Before;
+use crate::desired::Desired;
+use crate::judge::{Arrival, Timings};
+
+/// What the loop knows about one part.
+#[derive(Debug)]
+pub(super) struct PartState {
+    /// The pointer; `None` while its file must not be acted on.
+    pub(super) stored: Option<StoredPointer>,
+    /// The checked release, while it is looked at often.
+    pub(super) desired: Option<Arc<Desired>>,
+    /// The workloads of the release that was in place before.
+    pub(super) before: Option<Before>,
+    pub(super) memory: Option<Memory>,
+    /// When it was last observed.
+    pub(super) observed: Option<Duration>,
+    /// When it is to be looked at next.
+    pub(super) due: Duration,
+    pub(super) running: bool,
+    /// How many passes in a row could not see anything, or had to wait.
+    pub(super) tries: u32,
+    /// Whether it waits for other parts.
+    pub(super) waits: bool,
+    /// Whether nothing is left that is to go.
+    pub(super) empty: bool,
+    /// What the history says, for one version of the pointer.
+    pub(super) history: Option<(BlobId, Arrival, Vec<ReleaseId>)>,
+    /// The release whose failure the brake has counted.
+    pub(super) counted: Option<ReleaseId>,
+    /// The release about which a person was called although it could not be rolled back.
+    pub(super) called: Option<ReleaseId>,
+    /// The last error that was logged, to say it once.
+    pub(super) said: Option<String>,
+    pub(super) status: Option<Status>,
+}
+
+/// The first pause after a pass that could not see anything.
+const PAUSE_MIN: Duration = Duration::from_millis(500);
+const PAUSE_MAX: Duration = Duration::from_mins(1);
+/// Whoever waits for another part is also woken when that part was changed.
+const WAIT_MAX: Duration = Duration::from_secs(5);
+/// Between two looks at an activation.
+const LOOK_MIN: Duration = Duration::from_millis(100);
+const LOOK_MAX: Duration = Duration::from_secs(5);
+
+impl PartState {
+    pub(super) fn new(due: Duration) -> Self {
+        Self {
+            stored: None,
+            desired: None,
+            before: None,
+            memory: None,
+            observed: None,
+            due,
+            running: false,
+            tries: 0,
+            waits: false,
+            empty: false,
+            history: None,
+            counted: None,
+            called: None,
+            said: None,
+            status: None,
+        }
+    }
+
+    /// Another pointer, or another version of it.
+    pub(super) fn point(&mut self, stored: StoredPointer, now: Duration) {
+        let moved =
+            self.stored.as_ref().map(|s| &s.pointer.release) != Some(&stored.pointer.release);
+        if moved && let Some(desired) = self.desired.take() {
+            self.before = Some(Before::new(&desired.release, &desired.objects));
+        }
+        if moved {
+            self.called = None;
+        }
+        self.desired = None;
+        self.stored = Some(stored);
+        self.wake(now);
+        self.tries = 0;
+        self.empty = false;
+    }
+
+    pub(super) fn wake(&mut self, now: Duration) {
+        self.due = self.due.min(now);
+    }
+
+    /// The pause after a pass that could not see anything: it doubles.
+    pub(super) fn trouble(&mut self, now: Duration) {
+        self.observed = None;
+        self.due = now + self.pause(PAUSE_MAX);
+    }
+
+    /// The pause before the next look for what another part shall provide.
+    pub(super) fn wait(&mut self, now: Duration) {
+        self.due = now + self.pause(WAIT_MAX);
+    }
+
+    fn pause(&mut self, most: Duration) -> Duration {
+        let pause = PAUSE_MIN.saturating_mul(1 << self.tries.min(10)).min(most);
+        self.tries = self.tries.saturating_add(1);
+        pause
+    }
+}
+
+/// When a part in this phase is looked at again.
+pub(super) fn next_look(
+    phase: Phase,
+    memory: Option<&Memory>,
+    timings: &Timings,
+    drift: Duration,
+) -> Duration {
+    match phase {
+        Phase::Progressing | Phase::Waiting => {
+            // At first often, later seldom, and often enough to see the deadline.
+            let waited = Duration::from_millis(memory.map_or(0, |m| m.waited_ms));
+            (waited / 20)
+                .min(timings.deadline / 20)
+                .clamp(LOOK_MIN * 2, LOOK_MAX)
+        }
+        Phase::Soaking => (timings.soak / 8).clamp(LOOK_MIN, LOOK_MAX),
+        Phase::Failed | Phase::Retiring => drift.min(LOOK_MAX),
+        Phase::Verified | Phase::Invalid | Phase::Frozen => drift,
+    }
+}
+
+/// A status all of whose times are now, with the times of `last` for what is as it was then.
+pub(super) fn dated(mut next: Status, last: Option<&Status>) -> Status {
+    let Some(last) = last else {
+        return next;
+    };
+    let known: BTreeMap<(&ObjectName, HealthWord), &str> = last
+        .blocking
+        .iter()
+        .map(|b| ((&b.object, b.health), b.since.as_str()))
+        .collect();
+    for blocking in &mut next.blocking {
+        if let Some(since) = known.get(&(&blocking.object, blocking.health)) {
+            blocking.since = (*since).to_owned();
+        }
+    }
+    // A countdown is no other status.
+    let as_before = Status {
+        since: last.since.clone(),
+        next: last.next.clone(),
+        ..next.clone()
+    };
+    if as_before == *last {
+        next.since.clone_from(&last.since);
+    }
+    next
+}
+
+/// A frozen part whose freeze has ended is live.
+pub(super) fn with_state(desired: &Arc<Desired>, state: StateKind) -> Arc<Desired> {
+    if desired.state == state {
+        return Arc::clone(desired);
+    }
+    Arc::new(Desired {
+        state,
+        ..desired.as_ref().clone()
+    })
+}

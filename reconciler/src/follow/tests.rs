@@ -1,0 +1,865 @@
+//! The loop on real repositories: with an engine of which only time and health are made up, so that minutes
+//! pass in no time, and with the engine `dir`.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use orz_core::format::{
+    Action, HealthWord, Inventory, InventoryItem, Memory, Phase, Requirement, Status,
+};
+use orz_core::id::{ClusterName, Part, ReleaseId, TenantName};
+use orz_core::object::{Object, ObjectKey};
+use orz_core::paths;
+use orz_gitops::{HistoryItem, Repo};
+use serde_json::json;
+
+use super::log::Log;
+use super::pool::{Event, Runner, run};
+use super::{Clock, Follower, Key, Settings};
+use crate::desired::Desired;
+use crate::dir::DirEngine;
+use crate::engine::{Engine, EngineError, Live, LiveState, Observation};
+use crate::health::{Health, ObjectHealth, Verdict};
+use crate::judge::{BrakeLimits, Seen, Timings, progress};
+use crate::plan::{Action as Step, Plan};
+use crate::testing::{config, object, publish, request, volume};
+
+/// A clock that goes when the loop waits.
+#[derive(Clone, Default)]
+struct TestClock(Rc<RefCell<Duration>>);
+
+impl Clock for TestClock {
+    fn elapsed(&self) -> Duration {
+        *self.0.borrow()
+    }
+
+    fn now(&self) -> String {
+        let seconds = self.elapsed().as_secs();
+        format!(
+            "2027-01-31T{:02}:{:02}:{:02}Z",
+            seconds / 3_600 % 24,
+            seconds / 60 % 60,
+            seconds % 60
+        )
+    }
+}
+
+/// Runs passes at once, and lets time pass when there are none.
+struct Inline {
+    engine: Box<dyn Engine>,
+    clock: TestClock,
+    events: VecDeque<Event>,
+}
+
+impl Runner for Inline {
+    fn room(&self) -> usize {
+        1
+    }
+
+    fn submit(&mut self, key: Key, task: super::pass::Task) {
+        let mut done = run(self.engine.as_mut(), key, task);
+        done.took = Duration::ZERO;
+        self.events.push_back(Event::Done(Box::new(done)));
+    }
+
+    fn wait(&mut self, patience: Duration) -> Vec<Event> {
+        if self.events.is_empty() {
+            *self.clock.0.borrow_mut() += patience;
+        }
+        self.events.drain(..).collect()
+    }
+}
+
+/// A cluster of which the health of a Deployment is the tag of its image.
+#[derive(Clone, Default)]
+struct Made(Arc<Mutex<BTreeMap<Key, Stand>>>);
+
+#[derive(Clone, Default)]
+struct Stand {
+    inventory: Option<Inventory>,
+    version: u64,
+    objects: BTreeMap<ObjectKey, Object>,
+    /// What is written to it, in order.
+    writes: Vec<&'static str>,
+    /// Whether nothing can be read.
+    down: bool,
+}
+
+impl Made {
+    fn with<T>(&self, desired: &Desired, read: impl FnOnce(&mut Stand) -> T) -> T {
+        self.of(&desired.tenant, desired.part, read)
+    }
+
+    fn of<T>(&self, tenant: &TenantName, part: Part, read: impl FnOnce(&mut Stand) -> T) -> T {
+        let mut stands = self.0.lock().expect("nobody panicked");
+        read(stands.entry((tenant.clone(), part)).or_default())
+    }
+}
+
+fn health_of(object: &Object) -> Verdict {
+    let image = object
+        .value()
+        .pointer("/spec/template/spec/containers/0/image")
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or_default();
+    match image.rsplit(':').next() {
+        Some("degraded") => Verdict::new(Health::Degraded, "exceeded its progress deadline"),
+        Some("hangs") => Verdict::new(Health::Progressing, "0 of 1 pods are available"),
+        _ => Verdict::healthy(),
+    }
+}
+
+impl Engine for Made {
+    fn name(&self) -> &'static str {
+        "made"
+    }
+
+    fn observe(&mut self, desired: &Desired) -> Result<Observation, EngineError> {
+        self.with(desired, |stand| {
+            if stand.down {
+                return Err(EngineError::Connect("the cluster is away".to_owned()));
+            }
+            let wanted: BTreeMap<_, _> = desired.objects.iter().map(|o| (o.key(), o)).collect();
+            let live = stand.objects.iter().map(|(key, object)| {
+                let same = wanted.get(key).is_none_or(|wanted| *wanted == object);
+                let live = Live {
+                    uid: None,
+                    marked: true,
+                    deleting: false,
+                    managers: Vec::new(),
+                    state: if same {
+                        LiveState::Same
+                    } else {
+                        LiveState::Changed
+                    },
+                    object: Some(object.clone()),
+                };
+                (key.clone(), live)
+            });
+            Ok(Observation {
+                inventory: stand.inventory.clone(),
+                version: Some(stand.version.to_string()),
+                live: live.collect(),
+                intact: true,
+            })
+        })
+    }
+
+    fn required(
+        &mut self,
+        _: &ClusterName,
+        tenant: &TenantName,
+        requirement: &Requirement,
+    ) -> Result<Verdict, EngineError> {
+        let there = self.of(tenant, requirement.part, |stand| {
+            let mut keys = stand.objects.keys();
+            keys.any(|key| key.kind == requirement.kind && key.name == requirement.name)
+        });
+        Ok(if there {
+            Verdict::healthy()
+        } else {
+            Verdict::new(Health::Missing, "is not provided yet")
+        })
+    }
+
+    fn apply(
+        &mut self,
+        desired: &Desired,
+        observation: Observation,
+        plan: &Plan,
+    ) -> Result<Observation, EngineError> {
+        let memory = observation.inventory.and_then(|i| i.memory);
+        self.with(desired, |stand| {
+            let kept = plan.keys(|a| matches!(a, Step::Keep(_)));
+            let mut objects: BTreeMap<_, _> = desired
+                .objects
+                .iter()
+                .map(|o| (o.key(), o.clone()))
+                .collect();
+            for key in kept {
+                objects.extend(stand.objects.remove_entry(&key));
+            }
+            stand.objects = objects;
+            let items = stand.objects.values().map(|object| InventoryItem {
+                object: object.reference(),
+                uid: None,
+                applied: None,
+                live: None,
+                kept: false,
+            });
+            stand.inventory = Some(Inventory {
+                cluster: desired.cluster.clone(),
+                tenant: desired.tenant.clone(),
+                part: desired.part,
+                release: desired.release.clone(),
+                digest: desired.digest.clone(),
+                complete: true,
+                objects: items.collect(),
+                memory,
+            });
+            stand.version += 1;
+            stand.writes.push("apply");
+        });
+        self.observe(desired)
+    }
+
+    fn health(
+        &mut self,
+        desired: &Desired,
+        observation: &Observation,
+    ) -> Result<Vec<ObjectHealth>, EngineError> {
+        let health = desired.objects.iter().map(Object::key).map(|key| {
+            let live = observation.live.get(&key).and_then(|l| l.object.as_ref());
+            let verdict = live.map_or(Verdict::new(Health::Missing, ""), health_of);
+            verdict.of(key)
+        });
+        Ok(health.collect())
+    }
+
+    fn seen(&mut self, desired: &Desired, observation: &Observation) -> Result<Seen, EngineError> {
+        let keys = desired.objects.iter().map(Object::key);
+        let (release, sync) = progress(&desired.release, keys, observation);
+        Ok(Seen {
+            release,
+            sync,
+            health: self.health(desired, observation)?,
+            details: BTreeMap::new(),
+        })
+    }
+
+    fn remember(
+        &mut self,
+        desired: &Desired,
+        mut observation: Observation,
+        memory: &Memory,
+    ) -> Result<Observation, EngineError> {
+        let inventory = observation.inventory_with(desired, memory);
+        self.with(desired, |stand| {
+            stand.inventory = Some(inventory.clone());
+            stand.version += 1;
+            stand.writes.push("remember");
+            observation.version = Some(stand.version.to_string());
+        });
+        observation.inventory = Some(inventory);
+        Ok(observation)
+    }
+
+    fn forget(&mut self, desired: &Desired, _: Observation) -> Result<(), EngineError> {
+        self.with(desired, |stand| *stand = Stand::default());
+        Ok(())
+    }
+}
+
+struct World {
+    repo: Repo,
+    folder: tempfile::TempDir,
+    clock: TestClock,
+    made: Made,
+    settings: Settings,
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let repo = Repo::init(folder.path().join("gitops.git"), &request("init")).expect("init");
+        let mut settings = Settings::new(cluster());
+        settings.timings = Timings {
+            soak: Duration::from_mins(2),
+            deadline: Duration::from_mins(10),
+            interval_max: Duration::from_secs(15),
+        };
+        settings.status = Duration::from_secs(1);
+        Self {
+            repo,
+            folder,
+            clock: TestClock::default(),
+            made: Made::default(),
+            settings,
+        }
+    }
+
+    fn follower(&self) -> Follower<'_, TestClock> {
+        self.follower_with(Box::new(self.made.clone()))
+    }
+
+    fn follower_with(&self, engine: Box<dyn Engine>) -> Follower<'_, TestClock> {
+        let name = engine.name();
+        let runner = Inline {
+            engine,
+            clock: self.clock.clone(),
+            events: VecDeque::new(),
+        };
+        let settings = self.settings.clone();
+        let mut follower = Follower::with(
+            &self.repo,
+            Box::new(runner),
+            name,
+            settings,
+            self.clock.clone(),
+            Log::default(),
+        );
+        follower.begin();
+        follower
+    }
+
+    /// Lets the loop run for so long.
+    fn run(&self, follower: &mut Follower<'_, TestClock>, seconds: u64) {
+        let end = self.clock.elapsed() + Duration::from_secs(seconds);
+        while self.clock.elapsed() < end {
+            follower.step();
+        }
+    }
+
+    fn web(&self, tenant: &str, tag: &str) -> ReleaseId {
+        self.work(tenant, &[deployment(tenant, "web", tag)])
+    }
+
+    fn work(&self, tenant: &str, objects: &[Object]) -> ReleaseId {
+        publish(&self.repo, tenant, Part::Work, objects, &[])
+    }
+
+    fn live(&self, tenant: &str) -> ReleaseId {
+        let view = self.repo.view().expect("view");
+        let stored = view.pointer(&cluster(), &name(tenant), Part::Work);
+        stored.expect("readable").expect("there").pointer.release
+    }
+
+    fn memory(&self, tenant: &str) -> Memory {
+        let inventory = self
+            .made
+            .of(&name(tenant), Part::Work, |s| s.inventory.clone());
+        inventory.and_then(|i| i.memory).expect("remembered")
+    }
+
+    fn status(&self, tenant: &str, part: Part) -> Status {
+        let statuses = self.repo.statuses_of(&name(tenant)).expect("statuses");
+        let mut found = statuses.into_iter().filter(|s| s.part == part);
+        found.next().expect("published")
+    }
+
+    fn automatic(&self, tenant: &str) -> Vec<HistoryItem> {
+        let mut items = self.repo.history(&name(tenant), None).expect("history");
+        items.retain(|item| item.action == Some(Action::AutoRollback));
+        items
+    }
+
+    fn failed(&self, tenant: &str) -> (Phase, Option<String>) {
+        let status = self.status(tenant, Part::Work);
+        (status.phase, status.reason)
+    }
+}
+
+fn cluster() -> ClusterName {
+    "in-cluster".parse().expect("valid")
+}
+
+fn name(tenant: &str) -> TenantName {
+    tenant.parse().expect("valid")
+}
+
+fn deployment(tenant: &str, app: &str, tag: &str) -> Object {
+    let labels = json!({"orz.dev/app": app});
+    object(
+        "apps/v1",
+        "Deployment",
+        Some(tenant),
+        app,
+        &json!({"spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [{"name": "app", "image": format!("registry.example/{app}:{tag}")}]},
+            },
+        }}),
+    )
+}
+
+#[test]
+fn a_release_is_verified_and_a_broken_one_taken_back() {
+    let world = World::new();
+    let mut follower = world.follower();
+    let good = world.web("acme", "1");
+    world.run(&mut follower, 60);
+    let status = world.status("acme", Part::Work);
+    assert_eq!(
+        (status.phase, status.observed.as_ref()),
+        (Phase::Soaking, Some(&good))
+    );
+    assert_eq!(status.next.expect("something").what, "verified");
+    world.run(&mut follower, 70);
+    let status = world.status("acme", Part::Work);
+    assert_eq!(
+        (status.phase, &status.verified),
+        (Phase::Verified, &vec![good.clone()])
+    );
+    assert_eq!(world.memory("acme").phase, Phase::Verified, "written down");
+
+    // The memory is there before the first change.
+    let bad = world.web("acme", "degraded");
+    world
+        .made
+        .of(&name("acme"), Part::Work, |s| s.writes.clear());
+    world.run(&mut follower, 5);
+    let writes = world
+        .made
+        .of(&name("acme"), Part::Work, |s| s.writes.clone());
+    assert_eq!(writes[..2], ["remember", "apply"]);
+    let items = world.automatic("acme");
+    assert_eq!(items.len(), 1);
+    let cause = items[0].cause.as_ref().expect("a cause");
+    assert_eq!(
+        (cause.object.as_str(), cause.message.as_str()),
+        ("Deployment acme/web", "exceeded its progress deadline")
+    );
+    assert_eq!(world.live("acme"), good);
+    let hold = items[0].hold.as_ref().expect("a hold");
+    assert!(hold.blocks(&bad) && !hold.blocks(&good));
+
+    // It stays blocked, and the fixing one goes live; one that never becomes healthy is taken back too.
+    assert_eq!(world.web("acme", "degraded"), bad);
+    world.run(&mut follower, 5);
+    assert_eq!(world.live("acme"), good);
+    let fixed = world.web("acme", "2");
+    world.run(&mut follower, 130);
+    let status = world.status("acme", Part::Work);
+    assert_eq!(
+        (status.phase, &status.verified),
+        (Phase::Verified, &vec![good, fixed.clone()])
+    );
+    let hangs = world.web("acme", "hangs");
+    world.run(&mut follower, 590);
+    assert_eq!(world.live("acme"), hangs);
+    let status = world.status("acme", Part::Work);
+    assert_eq!(status.health, HealthWord::Progressing);
+    assert_eq!(status.blocking[0].object.name, "web");
+    assert!(
+        status
+            .next
+            .expect("something")
+            .what
+            .starts_with("rolled back to ")
+    );
+    world.run(&mut follower, 20);
+    assert_eq!(world.live("acme"), fixed);
+    assert_eq!(world.automatic("acme").len(), 2);
+    assert_eq!(world.memory("acme").failed, [bad, hangs]);
+}
+
+#[test]
+fn what_is_never_taken_back() {
+    let world = World::new();
+    let mut follower = world.follower();
+    // Nothing was verified yet.
+    let first = world.web("new", "degraded");
+    // Broken before and changed, beside one that is well; and one that is broken and not changed.
+    let both = |tag: &str, other: &str| {
+        [
+            deployment("old", "web", tag),
+            deployment("old", "worker", other),
+        ]
+    };
+    world.work("old", &both("1", "1"));
+    world.web("frozen", "1");
+    world.run(&mut follower, 130);
+    let (phase, reason) = world.failed("new");
+    assert_eq!((phase, world.live("new")), (Phase::Failed, first));
+    assert_eq!(reason.as_deref(), Some("no other release was verified yet"));
+
+    world.work("old", &both("1", "degraded"));
+    world.run(&mut follower, 5);
+    let items = world.automatic("old");
+    assert_eq!(items.len(), 1);
+    // A person wants it all the same; it fails again, and stays.
+    let broken = items[0].from.clone().expect("a release");
+    let again = orz_gitops::ActivateOptions {
+        override_hold: true,
+        ..orz_gitops::ActivateOptions::default()
+    };
+    let asked = world.repo.activate(
+        &name("old"),
+        Part::Work,
+        &broken,
+        again,
+        &request("all the same"),
+    );
+    asked.expect("activated");
+    world.run(&mut follower, 30);
+    assert_eq!(world.live("old"), broken);
+    let (phase, reason) = world.failed("old");
+    assert_eq!(phase, Phase::Failed);
+    assert!(reason.expect("said").contains("once"));
+    assert_eq!(world.automatic("old").len(), 1);
+
+    // Now the worker is an old failure: the next release changes both, and only the other one counts.
+    let next = world.work("old", &both("2", "degraded"));
+    world.run(&mut follower, 130);
+    assert_eq!(world.live("old"), next);
+    assert_eq!(world.status("old", Part::Work).phase, Phase::Verified);
+
+    world
+        .repo
+        .freeze(&name("frozen"), &[], None, &request("freeze"))
+        .expect("frozen");
+    let held = world.web("frozen", "degraded");
+    world.run(&mut follower, 30);
+    assert_eq!(
+        (world.live("frozen"), world.failed("frozen").0),
+        (held, Phase::Frozen)
+    );
+    let live = world
+        .made
+        .of(&name("frozen"), Part::Work, |s| s.objects.clone());
+    assert!(
+        live.values()
+            .all(|o| health_of(o).health == Health::Healthy),
+        "nothing was applied"
+    );
+}
+
+/// What was gone back to is not left again by itself.
+#[test]
+fn a_rollback_is_not_rolled_back() {
+    let world = World::new();
+    let mut follower = world.follower();
+    let mut releases = Vec::new();
+    for tag in ["1", "2", "3"] {
+        releases.push(world.web("acme", tag));
+        world.run(&mut follower, 130);
+    }
+    // The second one breaks by itself while nobody looks at it any more.
+    let broken = [deployment("acme", "web", "2")].map(|o| (o.key(), o));
+    world
+        .repo
+        .rollback(
+            &name("acme"),
+            &[Part::Work],
+            Some(&releases[1]),
+            &request("back"),
+        )
+        .expect("back");
+    follower.step();
+    world.made.of(&name("acme"), Part::Work, |stand| {
+        stand.objects.clear();
+        stand.objects.extend(broken);
+    });
+    world.run(&mut follower, 130);
+    assert_eq!(world.live("acme"), releases[1]);
+    assert_eq!(world.automatic("acme"), []);
+}
+
+#[test]
+fn one_that_is_away_delays_nobody_and_no_time_passes_for_it() {
+    let world = World::new();
+    let mut follower = world.follower();
+    world.web("away", "1");
+    world.web("good", "1");
+    world.run(&mut follower, 130);
+    world.web("away", "hangs");
+    world.run(&mut follower, 10);
+    world.made.of(&name("away"), Part::Work, |s| s.down = true);
+    let hangs = world.live("away");
+    let moved = world.web("good", "2");
+    world.run(&mut follower, 3_600);
+    assert_eq!(
+        world.status("good", Part::Work).verified.last(),
+        Some(&moved)
+    );
+    assert_eq!(world.live("away"), hangs, "an hour that nobody saw");
+    let reason = world.failed("away").1.expect("said");
+    assert!(reason.contains("the cluster is away"), "{reason}");
+    world.made.of(&name("away"), Part::Work, |s| s.down = false);
+    world.run(&mut follower, 500);
+    assert_eq!(world.live("away"), hangs);
+    world.run(&mut follower, 200);
+    assert_ne!(world.live("away"), hangs);
+}
+
+#[test]
+fn a_clock_that_jumps_decides_nothing() {
+    let world = World::new();
+    let mut follower = world.follower();
+    world.web("acme", "1");
+    world.run(&mut follower, 60);
+    for _ in 0..2 {
+        *world.clock.0.borrow_mut() += Duration::from_hours(1);
+        world.run(&mut follower, 2);
+        assert_eq!(world.status("acme", Part::Work).phase, Phase::Soaking);
+    }
+    world.run(&mut follower, 60);
+    assert_eq!(world.status("acme", Part::Work).phase, Phase::Verified);
+    world.web("acme", "hangs");
+    world.run(&mut follower, 60);
+    *world.clock.0.borrow_mut() += Duration::from_hours(1);
+    world.run(&mut follower, 2);
+    assert_eq!(world.automatic("acme"), []);
+}
+
+#[test]
+fn parts_wait_for_what_they_require_and_their_clocks_too() {
+    let world = World::new();
+    let mut follower = world.follower();
+    let disk = volume("acme", "disk");
+    let web = deployment("acme", "web", "1");
+    publish(
+        &world.repo,
+        "acme",
+        Part::Work,
+        &[web],
+        &[(Part::Data, &disk)],
+    );
+    world.run(&mut follower, 1_200);
+    let status = world.status("acme", Part::Work);
+    assert_eq!(status.phase, Phase::Waiting);
+    assert_eq!(
+        status.reason.as_deref(),
+        Some("waits for PersistentVolumeClaim acme/disk: is not provided yet")
+    );
+    publish(&world.repo, "acme", Part::Data, &[disk], &[]);
+    world.run(&mut follower, 10);
+    assert_eq!(world.status("acme", Part::Work).phase, Phase::Soaking);
+}
+
+#[test]
+fn the_brake_is_set_once_and_lifted_by_a_person() {
+    let mut world = World::new();
+    world.settings.brake = BrakeLimits {
+        least: 2,
+        ..BrakeLimits::default()
+    };
+    let tenants = ["a", "b", "c", "d", "e"];
+    let mut follower = world.follower();
+    for tenant in tenants {
+        world.web(tenant, "1");
+    }
+    world.run(&mut follower, 130);
+    for tenant in tenants {
+        world.web(tenant, "degraded");
+    }
+    world.run(&mut follower, 300);
+    let moved = |world: &World| {
+        tenants
+            .iter()
+            .filter(|t| !world.automatic(t).is_empty())
+            .count()
+    };
+    assert_eq!(moved(&world), 2);
+    let view = world.repo.view().expect("view");
+    let brake = view.brake(&cluster()).expect("readable").expect("set");
+    assert_eq!(brake.failed, 3);
+    let standing = tenants
+        .iter()
+        .find(|t| world.automatic(t).is_empty())
+        .expect("some");
+    assert!(world.failed(standing).1.expect("said").contains("brake"));
+
+    // The brake holds over a restart too.
+    drop(follower);
+    let mut follower = world.follower();
+    world.run(&mut follower, 60);
+    assert_eq!(moved(&world), 2);
+    world
+        .repo
+        .resume(&cluster(), &request("over"))
+        .expect("lifted");
+    world.run(&mut follower, 60);
+    // Of the three that are left two are bad releases again, and the third would be an outage.
+    assert_eq!(moved(&world), 4);
+}
+
+/// Stopped after any number of steps and started again, the end is the same: nothing is taken back twice.
+#[test]
+fn a_kill_at_any_step_changes_nothing() {
+    // A process that is always killed in its first step gets nowhere.
+    for steps in [2, 3, 4, 5, 7, 11] {
+        let mut world = World::new();
+        world.settings.timings.soak = Duration::from_secs(10);
+        world.settings.status = Duration::from_mins(1);
+        let mut follower = world.follower();
+        let good = world.web("acme", "1");
+        world.run(&mut follower, 30);
+        drop(follower);
+        let bad = world.web("acme", "degraded");
+        let restarts = |times: usize| {
+            for _ in 0..times {
+                let mut follower = world.follower();
+                for _ in 0..steps {
+                    follower.step();
+                }
+            }
+        };
+        // Each process only gets so far.
+        restarts(8);
+        assert_eq!(world.live("acme"), good, "{steps} steps");
+        assert_eq!(world.automatic("acme").len(), 1, "{steps} steps");
+        let fixed = world.web("acme", "2");
+        restarts(8);
+        world.run(&mut world.follower(), 60);
+        assert_eq!(world.live("acme"), fixed, "{steps} steps");
+        assert_eq!(world.automatic("acme").len(), 1, "{steps} steps");
+        let memory = world.memory("acme");
+        assert_eq!(memory.phase, Phase::Verified, "{steps} steps");
+        assert_eq!(memory.verified.last(), Some(&fixed), "{steps} steps");
+        assert!(
+            memory.failed.is_empty() || memory.failed == [bad],
+            "{steps} steps"
+        );
+    }
+}
+
+#[test]
+fn a_malformed_pointer_is_nobody_elses_matter() {
+    let world = World::new();
+    let mut follower = world.follower();
+    world.web("broken", "1");
+    world.web("good", "1");
+    world.run(&mut follower, 130);
+    let path = paths::pointer(&cluster(), &name("broken"), Part::Work);
+    crate::testing::commit_file(&world.repo, &path, b"{");
+    let moved = world.web("good", "2");
+    world.run(&mut follower, 130);
+    assert_eq!(
+        world.status("good", Part::Work).verified.last(),
+        Some(&moved)
+    );
+    let status = world.status("broken", Part::Work);
+    assert_eq!(status.phase, Phase::Invalid);
+    assert!(
+        status
+            .reason
+            .expect("said")
+            .starts_with("pointer-invalid: malformed")
+    );
+    assert_eq!(
+        status.verified.len(),
+        1,
+        "what was verified is not forgotten"
+    );
+    let live = world
+        .made
+        .of(&name("broken"), Part::Work, |s| s.objects.len());
+    assert_eq!(live, 1, "what is live stays");
+}
+
+#[test]
+fn a_tenant_retires_in_order_and_is_destroyed_only_when_asked() {
+    let world = World::new();
+    let mut follower = world.follower();
+    let labels =
+        json!({"orz.dev/tenant": "acme", "pod-security.kubernetes.io/enforce": "restricted"});
+    let labels = json!({"metadata": {"name": "acme", "labels": labels}});
+    let tenancy = [
+        object("v1", "Namespace", None, "acme", &labels),
+        object(
+            "networking.k8s.io/v1",
+            "NetworkPolicy",
+            Some("acme"),
+            "default-deny",
+            &json!({"spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}}),
+        ),
+        object("v1", "ServiceAccount", Some("acme"), "secrets", &json!({})),
+    ];
+    publish(&world.repo, "acme", Part::Tenancy, &tenancy, &[]);
+    publish(
+        &world.repo,
+        "acme",
+        Part::Data,
+        &[volume("acme", "disk")],
+        &[],
+    );
+    world.web("acme", "1");
+    world.run(&mut follower, 130);
+
+    world
+        .repo
+        .retire(&name("acme"), &request("over"))
+        .expect("retired");
+    world.run(&mut follower, 60);
+    let left = |part| {
+        world.made.of(&name("acme"), part, |stand| {
+            stand
+                .objects
+                .keys()
+                .map(|k| k.kind.clone())
+                .collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(left(Part::Work), Vec::<String>::new());
+    assert_eq!(left(Part::Data), ["PersistentVolumeClaim"]);
+    assert_eq!(left(Part::Tenancy), ["Namespace", "NetworkPolicy"]);
+    for part in Part::OF_TENANT {
+        let status = world.status("acme", part);
+        assert_eq!(status.phase, Phase::Retiring);
+        let reason = status.reason.expect("said");
+        assert!(
+            reason.starts_with("nothing is left but what is durable"),
+            "{reason}"
+        );
+    }
+
+    world
+        .repo
+        .destroy(&name("acme"), &request("for good"))
+        .expect("destroyed");
+    world.run(&mut follower, 60);
+    for part in Part::OF_TENANT {
+        assert_eq!(left(part), Vec::<String>::new());
+    }
+    let view = world.repo.view().expect("view");
+    assert_eq!(view.pointers().expect("listed"), []);
+    assert_eq!(world.repo.statuses_of(&name("acme")).expect("statuses"), []);
+}
+
+#[test]
+fn the_directory_is_followed_judged_and_emptied() {
+    let world = World::new();
+    let target = world.folder.path().join("live");
+    let engine = || Box::new(DirEngine::open(&target).expect("opens"));
+    let mut follower = world.follower_with(engine());
+    let first = world.work(
+        "acme",
+        &[deployment("acme", "web", "1"), config("acme", "a", "1")],
+    );
+    world.run(&mut follower, 130);
+    assert_eq!(
+        world.status("acme", Part::Work).verified,
+        std::slice::from_ref(&first)
+    );
+    let file = target.join("in-cluster/acme/work/configmap_acme_a.yaml");
+    let was = std::fs::read(&file).expect("there");
+
+    // Somebody edits a file: it is put right, and the soak of what is live is long over.
+    std::fs::remove_file(&file).expect("removed");
+    world.run(&mut follower, 130);
+    assert_eq!(std::fs::read(&file).expect("there"), was);
+
+    // What is remembered is found by the next process.
+    drop(follower);
+    let mut follower = world.follower_with(engine());
+    let second = world.work("acme", &[deployment("acme", "web", "2")]);
+    world.run(&mut follower, 130);
+    assert_eq!(world.status("acme", Part::Work).verified, [first, second]);
+
+    world
+        .repo
+        .retire(&name("acme"), &request("over"))
+        .expect("retired");
+    world
+        .repo
+        .destroy(&name("acme"), &request("for good"))
+        .expect("destroyed");
+    world.run(&mut follower, 30);
+    assert!(!target.join("in-cluster/acme").exists());
+    assert!(
+        world
+            .repo
+            .view()
+            .expect("view")
+            .pointers()
+            .expect("listed")
+            .is_empty()
+    );
+}

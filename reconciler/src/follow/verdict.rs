@@ -1,0 +1,573 @@
+//! What follows from a pass: the judgement, and what it asks for.
+
+use std::time::Duration;
+
+use orz_core::Value;
+use orz_core::exit::ExitCode;
+use orz_core::format::{self, Cause, Memory, Phase};
+use orz_core::id::ReleaseId;
+use orz_core::jobs;
+use orz_core::object::{Object, ObjectKey};
+use orz_gitops::{AutoRollback, HistoryItem};
+
+use super::clock::Clock;
+use super::log::{About, Level};
+use super::part::next_look;
+use super::pass::{Before, Looked, Pass, Task};
+use super::pool::Done;
+use super::{Follower, Key, leave};
+use crate::desired::Desired;
+use crate::engine::EngineError;
+use crate::judge::{Action, Arrival, Decision, Judged, Timings, Tripped, decide, is_news};
+use crate::report::Changes;
+
+/// What Kubernetes is told where a bundle says nothing. Only who asks for more gets more.
+const USUAL_DEADLINE: Duration = Duration::from_mins(10);
+
+impl<C: Clock> Follower<'_, C> {
+    /// Takes over what a pass found.
+    pub(super) fn finish(&mut self, done: Done) {
+        let Done {
+            key,
+            task,
+            result,
+            took,
+        } = done;
+        let now = self.clock.elapsed();
+        let Some(part) = self.parts.get_mut(&key) else {
+            return;
+        };
+        part.running = false;
+        if part.stored.as_ref().map(|stored| &stored.blob) != Some(&task.pointer) {
+            // Somebody moved it meanwhile: what was seen is not what is wanted.
+            part.wake(now);
+            return;
+        }
+        match result {
+            Ok(Pass::Seen(looked)) => {
+                part.tries = if looked.awaits.is_empty() {
+                    0
+                } else {
+                    part.tries
+                };
+                self.judge(&key, &task, &looked);
+            }
+            Ok(Pass::NeedsBefore(release)) => {
+                let before = self.before(&release);
+                if let Some(part) = self.parts.get_mut(&key) {
+                    part.before = Some(before);
+                    part.due = now;
+                }
+            }
+            Ok(Pass::Gone) => self.gone(&key, &task),
+            Err(error) => self.unseen(&key, &error),
+        }
+        // A slow tenant gets half of a thread at most.
+        if let Some(part) = self.parts.get_mut(&key) {
+            part.due = part.due.max(now.saturating_add(took.mul_f64(0.5)));
+        }
+    }
+
+    /// The workloads of a release that may be in place still.
+    fn before(&self, release: &ReleaseId) -> Before {
+        let manifests = self
+            .view
+            .as_ref()
+            .and_then(|view| view.manifests(release).ok());
+        let objects: Vec<Object> = manifests
+            .into_iter()
+            .flatten()
+            .filter_map(|(path, bytes)| {
+                let mut sources = orz_core::diag::Sources::default();
+                let mut diagnostics = orz_core::diag::Diagnostics::default();
+                let node = orz_core::read::parse(&bytes, &path, &mut sources, &mut diagnostics)?;
+                Object::new(node.to_value()).ok()
+            })
+            .collect();
+        // A release that was collected is none: then every workload counts as changed.
+        Before::new(release, &objects)
+    }
+
+    /// Nothing could be seen, so no time passes for the part either.
+    fn unseen(&mut self, key: &Key, error: &EngineError) {
+        let now = self.clock.elapsed();
+        if matches!(error, EngineError::Stale { .. }) {
+            // Somebody else was faster, perhaps a process before this one; the next pass starts from there.
+            if let Some(part) = self.parts.get_mut(key) {
+                part.memory = None;
+                part.trouble(now);
+            }
+            return;
+        }
+        let said = one_line(&error.to_string());
+        self.complain(key, &said);
+        self.stand_unseen(key, &said);
+        if let Some(part) = self.parts.get_mut(key) {
+            part.trouble(now);
+        }
+    }
+
+    /// Nothing is left of a part that was to be destroyed.
+    fn gone(&mut self, key: &Key, task: &Task) {
+        let stored = self.parts.get(key).and_then(|part| part.stored.clone());
+        let Some(stored) = stored else { return };
+        let request = self.request("nothing of it is left");
+        match self.repo.remove_pointer(&stored, &request) {
+            Ok(_) => {
+                self.tell(
+                    Level::Info,
+                    key,
+                    &task.desired.release,
+                    "nothing is left; its pointer was removed",
+                );
+                if let Some(part) = self.parts.get_mut(key) {
+                    part.empty = true;
+                }
+                self.wake_others(key);
+            }
+            Err(error) => {
+                self.complain(key, &error.to_string());
+                let now = self.clock.elapsed();
+                if let Some(part) = self.parts.get_mut(key) {
+                    part.trouble(now);
+                }
+            }
+        }
+    }
+
+    fn judge(&mut self, key: &Key, task: &Task, looked: &Looked) {
+        let now = self.clock.elapsed();
+        let desired = task.desired.as_ref();
+        let release = &desired.release;
+        let Some(part) = self.parts.get_mut(key) else {
+            return;
+        };
+        let elapsed = match part.observed {
+            Some(then) if !looked.began => now.saturating_sub(then),
+            _ => Duration::ZERO,
+        };
+        part.observed = Some(now);
+        part.said = None;
+        part.memory.clone_from(&looked.memory);
+        if looked.began {
+            self.brake.begun(now);
+            self.tell(Level::Info, key, release, "an activation begins");
+        }
+        self.tell_changes(key, release, &looked.changes);
+        let timings = Timings {
+            deadline: deadline(desired, &self.settings.timings),
+            ..self.settings.timings
+        };
+        let candidates = self.candidates(key, looked.memory.as_ref());
+        let name = format!("{}/{}", key.0, key.1);
+        let irreversible: Vec<ObjectKey> = desired
+            .objects
+            .iter()
+            .filter(|object| jobs::is_reversible(object) == Some(false))
+            .map(Object::key)
+            .collect();
+        let mut judged = Judged {
+            name: &name,
+            pointer: &task.pointer,
+            release,
+            state: desired.state,
+            arrival: Arrival::Forward,
+            rolled_back: &[],
+            awaits: &looked.awaits,
+            irreversible: &irreversible,
+            memory: looked.memory.as_ref(),
+            seen: &looked.seen,
+            elapsed,
+            timings: &timings,
+            brake: self.braked,
+            candidates: &candidates,
+        };
+        let mut decision = decide(&judged);
+        // The history is long, and only a failure asks for it.
+        let (arrival, rolled_back);
+        if decision.standing.phase == Phase::Failed {
+            match self.history(key, task) {
+                Ok(found) => (arrival, rolled_back) = found,
+                Err(error) => {
+                    self.complain(key, &error.to_string());
+                    if let Some(part) = self.parts.get_mut(key) {
+                        part.trouble(now);
+                    }
+                    return;
+                }
+            }
+            judged.arrival = arrival;
+            judged.rolled_back = &rolled_back;
+            decision = decide(&judged);
+        }
+        let before = looked.memory.clone();
+        self.act(key, task, decision, before, looked);
+    }
+
+    /// Does what was decided, and settles when to look again.
+    fn act(
+        &mut self,
+        key: &Key,
+        task: &Task,
+        decision: Decision,
+        before: Option<Memory>,
+        looked: &Looked,
+    ) {
+        let release = &task.desired.release;
+        let Decision {
+            memory,
+            action,
+            mut standing,
+        } = decision;
+        let memory = match action {
+            Action::None => memory,
+            Action::Verified => {
+                self.tell(Level::Info, key, release, "verified");
+                self.end_hold(key, release);
+                memory
+            }
+            Action::Alert { reason } => {
+                if self.trips(key, release) {
+                    before
+                } else {
+                    self.tell(Level::Alert, key, release, &reason);
+                    memory
+                }
+            }
+            Action::Rollback { to, cause } => {
+                if self.trips(key, release) {
+                    before
+                } else {
+                    self.roll_back(key, release, &to, &cause, memory, before)
+                }
+            }
+        };
+        if let Some(memory) = &memory
+            && standing.phase == Phase::Failed
+            && memory.phase != Phase::Failed
+            && memory.release == *release
+        {
+            standing.phase = memory.phase;
+        }
+        if task.desired.state.is_leaving() {
+            standing.reason = Some(match looked.left {
+                0 => "nothing is left but what is durable and what guards it".to_owned(),
+                left => format!("{left} objects are still to go"),
+            });
+        }
+        let now = self.clock.elapsed();
+        let drift = self.settings.drift.mul_f64(jitter(key));
+        let phase = standing.phase;
+        let Some(part) = self.parts.get_mut(key) else {
+            return;
+        };
+        part.memory = memory;
+        let emptied = task.desired.state.is_leaving() && looked.left == 0 && !part.empty;
+        part.empty |= emptied;
+        part.waits = phase == Phase::Waiting || !looked.awaits.is_empty();
+        let news = part
+            .memory
+            .as_ref()
+            .is_some_and(|memory| is_news(looked.written.as_ref(), memory, &task.timings));
+        if part.waits {
+            part.wait(now);
+        } else if news
+            && !task.desired.state.is_leaving()
+            && task.desired.state != format::StateKind::Frozen
+        {
+            part.due = now;
+        } else if part.empty {
+            part.due = now + drift;
+        } else {
+            part.due = now + next_look(phase, part.memory.as_ref(), &task.timings, drift);
+        }
+        if !news && matches!(phase, Phase::Verified | Phase::Frozen) {
+            // Read again at the next look, and checked again with it.
+            if let Some(desired) = part.desired.take() {
+                part.before = Some(Before::new(&desired.release, &desired.objects));
+            }
+        }
+        self.stand(key, standing, looked.seen.release.clone());
+        if emptied || !looked.changes.is_empty() {
+            self.wake_others(key);
+        }
+        if !looked.changes.pruned.is_empty() {
+            self.give_back(key);
+        }
+    }
+
+    /// Counts a failure once; whether it was one too many, so that the brake is set and nothing moves.
+    fn trips(&mut self, key: &Key, release: &ReleaseId) -> bool {
+        let now = self.clock.elapsed();
+        let Some(part) = self.parts.get_mut(key) else {
+            return false;
+        };
+        if part.counted.as_ref() == Some(release) {
+            return false;
+        }
+        part.counted = Some(release.clone());
+        let Some(Tripped { failed, recent }) = self.brake.failed(now, &self.settings.brake) else {
+            return false;
+        };
+        let reason = format!(
+            "{failed} of {recent} activations failed within {} s: an outage, and no bad release",
+            self.settings.brake.window.as_secs()
+        );
+        let brake = format::Brake {
+            cluster: self.settings.cluster.clone(),
+            at: self.clock.now(),
+            failed,
+            recent,
+            reason: reason.clone(),
+        };
+        match self.repo.set_brake(&brake, &self.request(&reason)) {
+            Ok(Some(_)) => {
+                let said = format!("the brake is set: {reason}; `orzc resume` lifts it");
+                self.say(Level::Alert, About::default(), &said);
+            }
+            Ok(None) => {}
+            Err(error) => self.say(Level::Error, About::default(), &error.to_string()),
+        }
+        // Also when it could not be written: nothing moves in an outage.
+        self.braked = true;
+        true
+    }
+
+    /// Moves the pointer back; what is to be remembered then.
+    fn roll_back(
+        &mut self,
+        key: &Key,
+        from: &ReleaseId,
+        to: &ReleaseId,
+        cause: &Cause,
+        decided: Option<Memory>,
+        before: Option<Memory>,
+    ) -> Option<Memory> {
+        let rollback = AutoRollback {
+            cluster: self.settings.cluster.clone(),
+            tenant: key.0.clone(),
+            part: key.1,
+            from: from.clone(),
+            to: to.clone(),
+            cause: cause.clone(),
+        };
+        let reason = format!("release {} did not become healthy", &from.as_str()[..12]);
+        match self.repo.auto_rollback(&rollback, &self.request(&reason)) {
+            Ok(Some(_)) => {
+                let said = format!(
+                    "rolled back to {}: {}: {}",
+                    &to.as_str()[..12],
+                    cause.object,
+                    one_line(&cause.message)
+                );
+                self.tell(Level::Alert, key, from, &said);
+                decided
+            }
+            // Somebody was faster; the next turn reads what they did.
+            Ok(None) => before,
+            Err(error) if error.exit_code() == ExitCode::Denied && !self.is_braked_now() => {
+                let said = format!(
+                    "{}: {}; it stays, because {error}",
+                    cause.object,
+                    one_line(&cause.message)
+                );
+                let Some(part) = self.parts.get_mut(key) else {
+                    return before;
+                };
+                if part.called.replace(from.clone()).as_ref() != Some(from) {
+                    self.tell(Level::Alert, key, from, &said);
+                }
+                before.map(|before| Memory {
+                    phase: Phase::Failed,
+                    ..before
+                })
+            }
+            Err(error) => {
+                self.complain(key, &error.to_string());
+                before
+            }
+        }
+    }
+
+    /// Whether the brake stands at this moment, whatever the last turn read.
+    fn is_braked_now(&self) -> bool {
+        let brake = self
+            .repo
+            .view()
+            .and_then(|view| view.brake(&self.settings.cluster));
+        !matches!(brake, Ok(None))
+    }
+
+    /// Verified releases that may go live again, the oldest first.
+    fn candidates(&self, key: &Key, memory: Option<&Memory>) -> Vec<ReleaseId> {
+        let (Some(memory), Some(view)) = (memory, &self.view) else {
+            return Vec::new();
+        };
+        if memory.phase == Phase::Verified {
+            return Vec::new();
+        }
+        let stored = self.parts.get(key).and_then(|part| part.stored.as_ref());
+        let hold = stored.and_then(|stored| stored.pointer.hold.as_ref());
+        let may = |release: &&ReleaseId| {
+            let known = matches!(view.entry(&key.0, key.1, release), Ok(Some(_)));
+            known && !hold.is_some_and(|hold| hold.names(release))
+        };
+        memory.verified.iter().filter(may).cloned().collect()
+    }
+
+    /// How the pointer came to its release, and which releases were left by an automatic rollback.
+    fn history(
+        &mut self,
+        key: &Key,
+        task: &Task,
+    ) -> Result<(Arrival, Vec<ReleaseId>), orz_gitops::Error> {
+        let known = self.parts.get(key).and_then(|part| part.history.clone());
+        if let Some((blob, arrival, rolled_back)) = known
+            && blob == task.pointer
+        {
+            return Ok((arrival, rolled_back));
+        }
+        let mut items = self.repo.history(&key.0, Some(key.1))?;
+        items.retain(|item| item.cluster == self.settings.cluster);
+        let found = (arrival(&items), rolled_back(&items));
+        if let Some(part) = self.parts.get_mut(key) {
+            part.history = Some((task.pointer.clone(), found.0, found.1.clone()));
+        }
+        Ok(found)
+    }
+
+    /// The fix was verified: what the automatic hold blocked is history.
+    fn end_hold(&mut self, key: &Key, release: &ReleaseId) {
+        let holds = self
+            .parts
+            .get(key)
+            .and_then(|part| part.stored.as_ref())
+            .and_then(|stored| stored.pointer.hold.as_ref())
+            .is_some_and(|hold| hold.automatic().is_some());
+        if !holds {
+            return;
+        }
+        let request = self.request("a later release was verified");
+        let cluster = &self.settings.cluster;
+        if let Err(error) = self
+            .repo
+            .end_auto_hold(cluster, &key.0, key.1, release, &request)
+        {
+            self.complain(key, &error.to_string());
+        }
+    }
+
+    /// The objects are gone, so what they claimed may be somebody else's.
+    fn give_back(&mut self, key: &Key) {
+        let request = self.request("the objects that used it are gone");
+        if let Err(error) = self.repo.release_claims(&key.0, key.1, &request) {
+            self.complain(key, &error.to_string());
+        }
+    }
+
+    /// The part of the tenant that must be empty before this one goes and is not.
+    pub(super) fn goes_before(&self, key: &Key) -> Option<orz_core::id::Part> {
+        leave::before(key.1).find(|part| {
+            let other = self.parts.get(&(key.0.clone(), *part));
+            other.is_some_and(|other| other.stored.is_some() && !other.empty)
+        })
+    }
+
+    /// Other parts of the tenant may wait for this one.
+    fn wake_others(&mut self, key: &Key) {
+        let now = self.clock.elapsed();
+        for (other, part) in &mut self.parts {
+            if other.0 == key.0 && other.1 != key.1 {
+                let leaves = part
+                    .stored
+                    .as_ref()
+                    .is_some_and(|stored| stored.pointer.state.kind.is_leaving());
+                if part.waits || (leaves && !part.empty) {
+                    part.tries = 0;
+                    part.wake(now);
+                }
+            }
+        }
+    }
+
+    fn tell_changes(&self, key: &Key, release: &ReleaseId, changes: &Changes) {
+        if changes.is_empty() {
+            return;
+        }
+        let said = format!(
+            "{} created, {} updated ({} of them changed by hand), {} replaced, {} pruned",
+            changes.created.len(),
+            changes.updated.len(),
+            changes.drifted.len(),
+            changes.replaced.len(),
+            changes.pruned.len(),
+        );
+        self.tell(Level::Info, key, release, &said);
+    }
+
+    fn tell(&self, level: Level, key: &Key, release: &ReleaseId, message: &str) {
+        let about = About {
+            tenant: Some(&key.0),
+            part: Some(key.1),
+            release: Some(release),
+        };
+        self.say(level, about, message);
+    }
+}
+
+/// How a pointer came to its release: by its newest move, newest item first.
+fn arrival(items: &[HistoryItem]) -> Arrival {
+    let Some(at) = items.iter().position(|item| item.from != item.to) else {
+        return Arrival::Forward;
+    };
+    let item = &items[at];
+    let back = match item.action {
+        Some(format::Action::Rollback | format::Action::AutoRollback) => true,
+        Some(_) => false,
+        // Plain Git, such as `git revert`: back is where it was before.
+        None => items[at + 1..].iter().any(|older| older.to == item.to),
+    };
+    if back {
+        Arrival::Back
+    } else {
+        Arrival::Forward
+    }
+}
+
+fn rolled_back(items: &[HistoryItem]) -> Vec<ReleaseId> {
+    let automatic = items
+        .iter()
+        .rev()
+        .filter(|item| item.action == Some(format::Action::AutoRollback));
+    automatic.filter_map(|item| item.from.clone()).collect()
+}
+
+/// How long the release may be unhealthy: longer than usual where it says so itself.
+fn deadline(desired: &Desired, timings: &Timings) -> Duration {
+    let stated = desired
+        .objects
+        .iter()
+        .filter_map(|object| {
+            let spec = object.value().pointer("/spec")?;
+            let seconds = ["progressDeadlineSeconds", "activeDeadlineSeconds"];
+            seconds
+                .into_iter()
+                .find_map(|field| spec.get(field).and_then(Value::as_u64))
+        })
+        .max();
+    match stated.map(Duration::from_secs) {
+        Some(stated) if stated > USUAL_DEADLINE => timings.deadline.max(stated),
+        _ => timings.deadline,
+    }
+}
+
+/// Between 0.9 and 1.1, the same for a part always: what was started together does not stay together.
+fn jitter(key: &Key) -> f64 {
+    let digest = orz_core::id::Digest::of(format!("{}/{}", key.0, key.1).as_bytes());
+    let byte = u8::from_str_radix(&digest.as_str()[..2], 16).unwrap_or(0);
+    0.9 + f64::from(byte) / 1_275.0
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
