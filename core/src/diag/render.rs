@@ -1,5 +1,7 @@
 //! Renders diagnostics for people and programs.
 
+use std::borrow::Cow;
+
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde_json::{Value, json};
 
@@ -46,12 +48,23 @@ pub fn render(diagnostics: &Diagnostics, sources: &Sources, options: RenderOptio
     };
     let width = width.saturating_sub(MARGIN).max(MIN_LINE);
     let renderer = renderer.term_width(width);
+    // Hidden for all: another diagnostic may show the same line.
+    let masked: Vec<Span> = diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.masked)
+        .filter_map(|diagnostic| diagnostic.span)
+        .collect();
+    let sources = if masked.is_empty() {
+        Cow::Borrowed(sources)
+    } else {
+        Cow::Owned(sources.hidden(&masked))
+    };
     let mut out = String::new();
     for diagnostic in diagnostics.iter() {
         if !out.is_empty() {
             out.push('\n');
         }
-        let group = group(diagnostic, sources, width);
+        let group = group(diagnostic, &sources, width);
         out.push_str(&renderer.render(&[group]));
         out.push('\n');
     }
@@ -127,17 +140,11 @@ fn group(diagnostic: &Diagnostic, sources: &Sources, width: usize) -> Group<'sta
     let places: Vec<_> = primary.into_iter().chain(related).collect();
     let spans: Vec<Span> = places.iter().map(|(span, ..)| *span).collect();
     for Excerpt {
-        mut text,
+        text,
         first_line,
         marks,
     } in excerpts(&spans, sources, width)
     {
-        if diagnostic.masked
-            && let Some((_, range)) = marks.iter().find(|(index, _)| *index == 0)
-        {
-            // As many bytes as before, so that every mark stays where it is.
-            text.replace_range(range.clone(), &"*".repeat(range.len()));
-        }
         let (span, ..) = places[marks[0].0];
         let file = sources.file(span.file);
         let path = line(&file.path);

@@ -58,6 +58,24 @@ impl Sources {
         &self.0[id.0 as usize]
     }
 
+    /// The same files with `*` for every byte of `spans`, so that all places stay where they are.
+    pub(super) fn hidden(&self, spans: &[Span]) -> Self {
+        let mut hidden = self.clone();
+        for span in spans {
+            let text = &mut hidden.0[span.file.0 as usize].text;
+            let (start, end) = (
+                floor_boundary(text, span.start),
+                floor_boundary(text, span.end),
+            );
+            let mask: String = text[start..end]
+                .bytes()
+                .map(|b| if b == b'\n' { '\n' } else { '*' })
+                .collect();
+            text.replace_range(start..end, &mask);
+        }
+        hidden
+    }
+
     /// Where `span` starts.
     pub fn position(&self, span: Span) -> Position {
         let text = &self.file(span.file).text;
