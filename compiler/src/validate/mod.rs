@@ -1,6 +1,7 @@
 //! Validation: documents become the typed model, or every schema error at once.
 
 mod merge;
+mod plaintext;
 pub(crate) mod schema_errors;
 
 use orz_core::diag::{Diagnostic, codes};
@@ -59,6 +60,9 @@ pub(crate) fn validate(
 }
 
 fn check_document(root: &Node, tenant: &str, report: &mut Report) {
+    if plaintext::find(root, &mut report.diagnostics) {
+        return;
+    }
     schema::bundle_checker().check_bundle(root, tenant, &mut report.diagnostics);
     if let Some(node) = root.at("/tenant/name")
         && let Data::String(name) = &node.data

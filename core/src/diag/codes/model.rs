@@ -3,6 +3,12 @@
 use super::codes;
 
 codes! {
+    /// A secret that stands in a bundle itself.
+    PLAINTEXT_SECRET = "plaintext-secret" {
+        cause: "The value is a secret, or has the name of one. What is in a bundle is in Git for ever, and everyone who reads the repository or the release reads it.",
+        example: "{ \"apps\": [{ \"name\": \"web\", \"env\": { \"DATABASE_URL\": \"postgres://web:hunter2@db/web\" } }] }",
+        fix: "Revoke the secret if it was pushed. Keep it where the platform keeps secrets, name it in `secret_refs`, and use that name: in `secrets` of an app, or as `secret_ref` of a connector.",
+    }
     /// A key that the schema does not have.
     UNKNOWN_FIELD = "unknown-field" {
         cause: "The object has a key that its schema does not know. Unknown keys are errors, so that a typing error never deploys.",
