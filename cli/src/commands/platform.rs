@@ -1,13 +1,17 @@
-//! `orzc platform install`.
+//! `orzc platform install` and `orzc platform applicationsets`.
 
 use std::path::PathBuf;
 
 use orz_core::Value;
 use orz_core::emit;
 use orz_core::exit::ExitCode;
+use orz_core::id::ClusterName;
 use orz_core::object::Object;
 use orz_reconciler::apply::Connection;
-use orz_reconciler::install::{InstallChange, Installed, Subject, install, manifests};
+use orz_reconciler::argocd::{ArgoSettings, application_sets};
+use orz_reconciler::install::{
+    InstallChange, Installed, Subject, install, install_for_argocd, manifests, manifests_for_argocd,
+};
 use serde_json::json;
 
 use crate::context::Context;
@@ -24,6 +28,24 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     Install(InstallArgs),
+    Applicationsets(ApplicationSetsArgs),
+}
+
+/// Prints what Argo CD alone needs to follow the pointers: its projects, and ApplicationSets over the pointers.
+///
+/// For clusters without `orz-reconciler`: nothing is judged or rolled back automatically then, and a pointer
+/// commit is live after Argo CD's own polling.
+#[derive(Debug, clap::Args)]
+struct ApplicationSetsArgs {
+    /// The GitOps repository as Argo CD reaches it.
+    #[arg(long, value_name = "URL")]
+    repo_url: String,
+    /// The cluster whose pointers are followed.
+    #[arg(long, value_name = "CLUSTER", default_value = "in-cluster")]
+    cluster: ClusterName,
+    /// The namespace of Argo CD.
+    #[arg(long, value_name = "NAMESPACE", default_value = ArgoSettings::NAMESPACE)]
+    argocd_namespace: String,
 }
 
 /// Brings what the reconciler needs into an empty cluster: two namespaces and its rights.
@@ -42,6 +64,15 @@ struct InstallArgs {
     /// A context of the kubeconfig [default: its current one].
     #[arg(long, value_name = "NAME")]
     context: Option<String>,
+    /// Prepares a cluster in which Argo CD applies what the reconciler points it at.
+    #[arg(long, requires = "repo_url")]
+    argocd: bool,
+    /// The GitOps repository as Argo CD reaches it.
+    #[arg(long, value_name = "URL", requires = "argocd")]
+    repo_url: Option<String>,
+    /// The namespace of Argo CD.
+    #[arg(long, value_name = "NAMESPACE", default_value = ArgoSettings::NAMESPACE)]
+    argocd_namespace: String,
     /// Prints the objects as one YAML stream, and asks nothing of a cluster.
     #[arg(long, conflicts_with_all = ["kubeconfig", "context"])]
     print: bool,
@@ -49,21 +80,50 @@ struct InstallArgs {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, _context: &mut Context, view: &mut dyn View) -> Outcome {
-    let What::Install(args) = &args.what;
-    let subject = args.subject.clone().unwrap_or_else(Subject::reconciler);
-    if args.print {
-        view.result(&Manifests(manifests(&subject)))?;
-    } else {
-        let connection = Connection {
-            kubeconfig: args.kubeconfig.clone(),
-            context: args.context.clone(),
-        };
-        view.result(&Report(install(&connection, &subject)?))?;
+    match &args.what {
+        What::Install(args) => prepare(args, view),
+        What::Applicationsets(args) => {
+            let settings = settings(&args.repo_url, &args.argocd_namespace);
+            view.result(&Manifests(application_sets(&args.cluster, &settings)))?;
+            Ok(ExitCode::Ok)
+        }
     }
+}
+
+fn prepare(args: &InstallArgs, view: &mut dyn View) -> Outcome {
+    let subject = args.subject.clone().unwrap_or_else(Subject::reconciler);
+    let argocd = args
+        .repo_url
+        .as_ref()
+        .map(|url| settings(url, &args.argocd_namespace));
+    if args.print {
+        let objects = match &argocd {
+            Some(settings) => manifests_for_argocd(&subject, settings),
+            None => manifests(&subject),
+        };
+        let values = objects.into_iter().map(Object::into_value).collect();
+        view.result(&Manifests(values))?;
+        return Ok(ExitCode::Ok);
+    }
+    let connection = Connection {
+        kubeconfig: args.kubeconfig.clone(),
+        context: args.context.clone(),
+    };
+    view.result(&Report(match &argocd {
+        Some(settings) => install_for_argocd(&connection, &subject, settings)?,
+        None => install(&connection, &subject)?,
+    }))?;
     Ok(ExitCode::Ok)
 }
 
-struct Manifests(Vec<Object>);
+fn settings(repo_url: &str, namespace: &str) -> ArgoSettings {
+    ArgoSettings {
+        repo_url: repo_url.to_owned(),
+        namespace: namespace.to_owned(),
+    }
+}
+
+struct Manifests(Vec<Value>);
 
 impl Present for Manifests {
     fn kind(&self) -> &'static str {
@@ -73,12 +133,12 @@ impl Present for Manifests {
     fn human(&self, text: &mut Text) {
         for object in &self.0 {
             text.raw("---\n");
-            text.raw(&emit::yaml(object.value()));
+            text.raw(&emit::yaml(object));
         }
     }
 
     fn json(&self) -> Value {
-        json!({ "objects": self.0.iter().map(Object::value).collect::<Vec<_>>() })
+        json!({ "objects": self.0 })
     }
 }
 
