@@ -24,6 +24,8 @@ pub struct Repo {
     pub(crate) before_refs: Option<Box<dyn Fn(u32)>>,
     /// How many lost races end an operation.
     pub(crate) attempts: u32,
+    /// How many packs may lie beside each other before they are folded.
+    pub(crate) packs_max: usize,
     /// How many releases one index commit may carry as parents.
     pub(crate) parents_max: usize,
 }
@@ -38,6 +40,8 @@ impl std::fmt::Debug for Repo {
 
 /// After so many lost races something other than bad luck is at work.
 const ATTEMPTS: u32 = 200;
+/// As many as `git gc --auto` leaves beside each other.
+const PACKS_MAX: usize = 50;
 /// More parents than this make tools slow that expect a merge of two.
 const PARENTS_MAX: usize = 500;
 
@@ -55,6 +59,7 @@ impl Repo {
             #[cfg(test)]
             before_refs: None,
             attempts: ATTEMPTS,
+            packs_max: PACKS_MAX,
             parents_max: PARENTS_MAX,
         })
     }

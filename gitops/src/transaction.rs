@@ -81,6 +81,7 @@ pub(crate) fn transact<T>(
         if refs::advance(repo, &sealed.moves, &ident)? == Advance::Done {
             packs.release();
             worktree::follow(repo, &sealed.moves)?;
+            pack::fold(repo);
             let head = |name| {
                 sealed
                     .moves

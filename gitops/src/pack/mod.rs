@@ -4,6 +4,7 @@
 //! name, then the index that makes it visible, then the folder on disk. Only when the branches moved and
 //! everything in it is reachable does the `.keep` go.
 
+mod fold;
 mod index;
 mod write;
 
@@ -18,6 +19,8 @@ use gix::objs::Kind;
 
 use crate::error::{Error, Result};
 use crate::objects::id_of;
+
+pub(crate) use fold::fold;
 
 /// How our temporary files are named. Not `tmp_pack_…` as Git names its own: `git gc --prune=now`
 /// deletes everything called `tmp_…`, also under the hands of whoever writes it.

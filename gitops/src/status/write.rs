@@ -68,6 +68,7 @@ impl Repo {
             }
             if refs::advance(self, &moves, &ident)? == Advance::Done {
                 packs.release();
+                pack::fold(self);
                 return Ok(());
             }
             pause(attempt);
