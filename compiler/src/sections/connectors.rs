@@ -205,13 +205,7 @@ fn check_names(scope: &Scope, entry: &Entry<Connector>, problems: &mut Diagnosti
         );
     }
     if let Some(secret) = &entry.secret_ref {
-        find(
-            &bundle.secret_refs,
-            "secret reference",
-            secret,
-            entry.at("/secret_ref"),
-            problems,
-        );
+        secret_refs::check_name(scope, secret, entry.at("/secret_ref"), problems);
     }
 }
 

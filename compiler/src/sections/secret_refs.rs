@@ -19,7 +19,7 @@ pub(crate) use reference::Reference;
 use super::shared::{kube_name, refuse_collisions};
 use super::tenant::{AWS_SM, ENV, VAULT};
 use super::{Entry, Objects, Scope, Section, Shape};
-use crate::resolve::{Named, unknown_reference};
+use crate::resolve::{Named, find, unknown_reference};
 
 /// The key of a secret reference's Secret that holds the secret.
 pub(crate) const SECRET_KEY: &str = "value";
@@ -35,7 +35,7 @@ pub struct SecretRef {
     /// Where the secret is: `env://KEY`, `vault://mount/path#property`, `aws-sm://name#key` or
     /// `k8s://namespace/name#key`.
     #[serde(rename = "ref")]
-    #[schemars(length(max = 512))]
+    #[schemars(length(max = 512), extend("x-secret" = true))]
     pub reference: String,
 }
 
@@ -70,6 +70,26 @@ impl Section for SecretRef {
             };
             external_secret(scope, entry, &copy, out);
         }
+    }
+}
+
+/// Reports a name that no secret reference has. What cannot be a name may be the secret itself, and is not shown.
+pub(crate) fn check_name(scope: &Scope, name: &str, span: Span, problems: &mut Diagnostics) {
+    let secret_refs = &scope.unit.bundle.secret_refs;
+    let is_legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b);
+    if name.len() <= 53 && name.bytes().all(is_legal) {
+        find(secret_refs, "secret reference", name, span, problems);
+    } else {
+        problems.push(
+            Diagnostic::error(
+                &codes::reference::UNKNOWN_REFERENCE,
+                span,
+                "this is no name of a secret reference",
+            )
+            .label("hidden here: it may be the secret itself")
+            .help("write the name of an entry of `secret_refs`")
+            .mask(),
+        );
     }
 }
 

@@ -11,6 +11,9 @@ use crate::suggest;
 /// The schema keyword in which a type states in words what its pattern demands, for messages.
 pub(crate) const RULE: &str = "x-rule";
 
+/// The schema keyword of a value in whose place a secret may be pasted: it is never shown.
+const SECRET: &str = "x-secret";
+
 /// A schema and its compiled form: errors look up in the first what the second does not carry.
 #[derive(Debug)]
 pub(crate) struct Checker {
@@ -64,7 +67,7 @@ impl Place<'_> {
         let model =
             |code: &'static Code, message: String| Diagnostic::error(code, self.span(), message);
         let what = self.what();
-        problems.push(match kind {
+        let diagnostic = match kind {
             Kind::AdditionalProperties { unexpected }
             | Kind::UnevaluatedProperties { unexpected } => {
                 for key in unexpected {
@@ -154,6 +157,12 @@ impl Place<'_> {
                     other.keyword()
                 ),
             ),
+        };
+        let is_secret = self.schema.is_some_and(|s| s.get(SECRET).is_some());
+        problems.push(if is_secret {
+            diagnostic.mask()
+        } else {
+            diagnostic
         });
     }
 

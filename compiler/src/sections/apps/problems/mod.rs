@@ -13,7 +13,7 @@ use super::hostname;
 use super::image::{self, ImageProblem};
 use super::settled::Settled;
 use crate::resolve::{Scope, find as find_entry, unknown_reference};
-use crate::sections::{Entry, configs};
+use crate::sections::{Entry, configs, secret_refs};
 
 /// Names that mean something in every namespace.
 const RESERVED: &[&str] = &["default", "kubernetes"];
@@ -152,13 +152,8 @@ fn find_secrets(
     problems: &mut Diagnostics,
 ) {
     for (variable, name) in secrets {
-        find_entry(
-            &scope.unit.bundle.secret_refs,
-            "secret reference",
-            name,
-            app.at(&format!("{at}/{variable}")),
-            problems,
-        );
+        let span = app.at(&format!("{at}/{variable}"));
+        secret_refs::check_name(scope, name, span, problems);
     }
 }
 
