@@ -13,7 +13,7 @@ use crate::engine::{Engine, EngineError, Observation};
 use crate::health::ObjectHealth;
 use crate::judge::{Seen, Sync, Timings, begin, is_news, is_workload};
 use crate::plan::{Plan, plan};
-use crate::reconcile::missing;
+use crate::reconcile::{self, missing};
 use crate::report::Changes;
 
 /// What a pass needs to know.
@@ -227,8 +227,9 @@ fn carry_out(
     if !plan.writes {
         return Ok((observation, Changes::default()));
     }
-    let observation = engine.apply(desired, observation, plan)?;
-    Ok((observation, Changes::of(plan)))
+    // What waits for a release job is not in place, which the inventory says and the judgement sees.
+    let carried = reconcile::carry_out(engine, desired, observation, plan.clone())?;
+    Ok((carried.observation, carried.changes))
 }
 
 /// What is seen of a part whose release was refused.

@@ -1,382 +1,6 @@
-//! The loop on real repositories: with an engine of which only time and health are made up, so that minutes
-//! pass in no time, and with the engine `dir`.
+//! What the loop does, told as stories over a made-up cluster and a real repository.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
-use std::rc::Rc;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-
-use orz_core::format::{
-    Action, HealthWord, Inventory, InventoryItem, Memory, Phase, Requirement, Status,
-};
-use orz_core::id::{ClusterName, Part, ReleaseId, TenantName};
-use orz_core::object::{Object, ObjectKey};
-use orz_core::paths;
-use orz_gitops::{HistoryItem, Repo};
-use serde_json::json;
-
-use super::log::Log;
-use super::pool::{Event, Runner, run};
-use super::{Clock, Follower, Key, Settings};
-use crate::desired::Desired;
-use crate::dir::DirEngine;
-use crate::engine::{Engine, EngineError, Live, LiveState, Observation};
-use crate::health::{Health, ObjectHealth, Verdict};
-use crate::judge::{BrakeLimits, Seen, Timings, progress};
-use crate::plan::{Action as Step, Plan};
-use crate::testing::{config, object, publish, request, volume};
-
-/// A clock that goes when the loop waits.
-#[derive(Clone, Default)]
-struct TestClock(Rc<RefCell<Duration>>);
-
-impl Clock for TestClock {
-    fn elapsed(&self) -> Duration {
-        *self.0.borrow()
-    }
-
-    fn now(&self) -> String {
-        let seconds = self.elapsed().as_secs();
-        format!(
-            "2027-01-31T{:02}:{:02}:{:02}Z",
-            seconds / 3_600 % 24,
-            seconds / 60 % 60,
-            seconds % 60
-        )
-    }
-}
-
-/// Runs passes at once, and lets time pass when there are none.
-struct Inline {
-    engine: Box<dyn Engine>,
-    clock: TestClock,
-    events: VecDeque<Event>,
-}
-
-impl Runner for Inline {
-    fn room(&self) -> usize {
-        1
-    }
-
-    fn submit(&mut self, key: Key, task: super::pass::Task) {
-        let mut done = run(self.engine.as_mut(), key, task);
-        done.took = Duration::ZERO;
-        self.events.push_back(Event::Done(Box::new(done)));
-    }
-
-    fn wait(&mut self, patience: Duration) -> Vec<Event> {
-        if self.events.is_empty() {
-            *self.clock.0.borrow_mut() += patience;
-        }
-        self.events.drain(..).collect()
-    }
-}
-
-/// A cluster of which the health of a Deployment is the tag of its image.
-#[derive(Clone, Default)]
-struct Made(Arc<Mutex<BTreeMap<Key, Stand>>>);
-
-#[derive(Clone, Default)]
-struct Stand {
-    inventory: Option<Inventory>,
-    version: u64,
-    objects: BTreeMap<ObjectKey, Object>,
-    /// What is written to it, in order.
-    writes: Vec<&'static str>,
-    /// Whether nothing can be read.
-    down: bool,
-}
-
-impl Made {
-    fn with<T>(&self, desired: &Desired, read: impl FnOnce(&mut Stand) -> T) -> T {
-        self.of(&desired.tenant, desired.part, read)
-    }
-
-    fn of<T>(&self, tenant: &TenantName, part: Part, read: impl FnOnce(&mut Stand) -> T) -> T {
-        let mut stands = self.0.lock().expect("nobody panicked");
-        read(stands.entry((tenant.clone(), part)).or_default())
-    }
-}
-
-fn health_of(object: &Object) -> Verdict {
-    let image = object
-        .value()
-        .pointer("/spec/template/spec/containers/0/image")
-        .and_then(serde_json::Value::as_str)
-        .unwrap_or_default();
-    match image.rsplit(':').next() {
-        Some("degraded") => Verdict::new(Health::Degraded, "exceeded its progress deadline"),
-        Some("hangs") => Verdict::new(Health::Progressing, "0 of 1 pods are available"),
-        _ => Verdict::healthy(),
-    }
-}
-
-impl Engine for Made {
-    fn name(&self) -> &'static str {
-        "made"
-    }
-
-    fn observe(&mut self, desired: &Desired) -> Result<Observation, EngineError> {
-        self.with(desired, |stand| {
-            if stand.down {
-                return Err(EngineError::Connect("the cluster is away".to_owned()));
-            }
-            let wanted: BTreeMap<_, _> = desired.objects.iter().map(|o| (o.key(), o)).collect();
-            let live = stand.objects.iter().map(|(key, object)| {
-                let same = wanted.get(key).is_none_or(|wanted| *wanted == object);
-                let live = Live {
-                    uid: None,
-                    marked: true,
-                    deleting: false,
-                    managers: Vec::new(),
-                    state: if same {
-                        LiveState::Same
-                    } else {
-                        LiveState::Changed
-                    },
-                    object: Some(object.clone()),
-                };
-                (key.clone(), live)
-            });
-            Ok(Observation {
-                inventory: stand.inventory.clone(),
-                version: Some(stand.version.to_string()),
-                live: live.collect(),
-                intact: true,
-            })
-        })
-    }
-
-    fn required(
-        &mut self,
-        _: &ClusterName,
-        tenant: &TenantName,
-        requirement: &Requirement,
-    ) -> Result<Verdict, EngineError> {
-        let there = self.of(tenant, requirement.part, |stand| {
-            let mut keys = stand.objects.keys();
-            keys.any(|key| key.kind == requirement.kind && key.name == requirement.name)
-        });
-        Ok(if there {
-            Verdict::healthy()
-        } else {
-            Verdict::new(Health::Missing, "is not provided yet")
-        })
-    }
-
-    fn apply(
-        &mut self,
-        desired: &Desired,
-        observation: Observation,
-        plan: &Plan,
-    ) -> Result<Observation, EngineError> {
-        let memory = observation.inventory.and_then(|i| i.memory);
-        self.with(desired, |stand| {
-            let kept = plan.keys(|a| matches!(a, Step::Keep(_)));
-            let mut objects: BTreeMap<_, _> = desired
-                .objects
-                .iter()
-                .map(|o| (o.key(), o.clone()))
-                .collect();
-            for key in kept {
-                objects.extend(stand.objects.remove_entry(&key));
-            }
-            stand.objects = objects;
-            let items = stand.objects.values().map(|object| InventoryItem {
-                object: object.reference(),
-                uid: None,
-                applied: None,
-                live: None,
-                kept: false,
-            });
-            stand.inventory = Some(Inventory {
-                cluster: desired.cluster.clone(),
-                tenant: desired.tenant.clone(),
-                part: desired.part,
-                release: desired.release.clone(),
-                digest: desired.digest.clone(),
-                complete: true,
-                objects: items.collect(),
-                memory,
-            });
-            stand.version += 1;
-            stand.writes.push("apply");
-        });
-        self.observe(desired)
-    }
-
-    fn health(
-        &mut self,
-        desired: &Desired,
-        observation: &Observation,
-    ) -> Result<Vec<ObjectHealth>, EngineError> {
-        let health = desired.objects.iter().map(Object::key).map(|key| {
-            let live = observation.live.get(&key).and_then(|l| l.object.as_ref());
-            let verdict = live.map_or(Verdict::new(Health::Missing, ""), health_of);
-            verdict.of(key)
-        });
-        Ok(health.collect())
-    }
-
-    fn seen(&mut self, desired: &Desired, observation: &Observation) -> Result<Seen, EngineError> {
-        let keys = desired.objects.iter().map(Object::key);
-        let (release, sync) = progress(&desired.release, keys, observation);
-        Ok(Seen {
-            release,
-            sync,
-            health: self.health(desired, observation)?,
-            details: BTreeMap::new(),
-        })
-    }
-
-    fn remember(
-        &mut self,
-        desired: &Desired,
-        mut observation: Observation,
-        memory: &Memory,
-    ) -> Result<Observation, EngineError> {
-        let inventory = observation.inventory_with(desired, memory);
-        self.with(desired, |stand| {
-            stand.inventory = Some(inventory.clone());
-            stand.version += 1;
-            stand.writes.push("remember");
-            observation.version = Some(stand.version.to_string());
-        });
-        observation.inventory = Some(inventory);
-        Ok(observation)
-    }
-
-    fn forget(&mut self, desired: &Desired, _: Observation) -> Result<(), EngineError> {
-        self.with(desired, |stand| *stand = Stand::default());
-        Ok(())
-    }
-}
-
-struct World {
-    repo: Repo,
-    folder: tempfile::TempDir,
-    clock: TestClock,
-    made: Made,
-    settings: Settings,
-}
-
-impl World {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let repo = Repo::init(folder.path().join("gitops.git"), &request("init")).expect("init");
-        let mut settings = Settings::new(cluster());
-        settings.timings = Timings {
-            soak: Duration::from_mins(2),
-            deadline: Duration::from_mins(10),
-            interval_max: Duration::from_secs(15),
-        };
-        settings.status = Duration::from_secs(1);
-        Self {
-            repo,
-            folder,
-            clock: TestClock::default(),
-            made: Made::default(),
-            settings,
-        }
-    }
-
-    fn follower(&self) -> Follower<'_, TestClock> {
-        self.follower_with(Box::new(self.made.clone()))
-    }
-
-    fn follower_with(&self, engine: Box<dyn Engine>) -> Follower<'_, TestClock> {
-        let name = engine.name();
-        let runner = Inline {
-            engine,
-            clock: self.clock.clone(),
-            events: VecDeque::new(),
-        };
-        let settings = self.settings.clone();
-        let mut follower = Follower::with(
-            &self.repo,
-            Box::new(runner),
-            name,
-            settings,
-            self.clock.clone(),
-            Log::default(),
-        );
-        follower.begin();
-        follower
-    }
-
-    /// Lets the loop run for so long.
-    fn run(&self, follower: &mut Follower<'_, TestClock>, seconds: u64) {
-        let end = self.clock.elapsed() + Duration::from_secs(seconds);
-        while self.clock.elapsed() < end {
-            follower.step();
-        }
-    }
-
-    fn web(&self, tenant: &str, tag: &str) -> ReleaseId {
-        self.work(tenant, &[deployment(tenant, "web", tag)])
-    }
-
-    fn work(&self, tenant: &str, objects: &[Object]) -> ReleaseId {
-        publish(&self.repo, tenant, Part::Work, objects, &[])
-    }
-
-    fn live(&self, tenant: &str) -> ReleaseId {
-        let view = self.repo.view().expect("view");
-        let stored = view.pointer(&cluster(), &name(tenant), Part::Work);
-        stored.expect("readable").expect("there").pointer.release
-    }
-
-    fn memory(&self, tenant: &str) -> Memory {
-        let inventory = self
-            .made
-            .of(&name(tenant), Part::Work, |s| s.inventory.clone());
-        inventory.and_then(|i| i.memory).expect("remembered")
-    }
-
-    fn status(&self, tenant: &str, part: Part) -> Status {
-        let statuses = self.repo.statuses_of(&name(tenant)).expect("statuses");
-        let mut found = statuses.into_iter().filter(|s| s.part == part);
-        found.next().expect("published")
-    }
-
-    fn automatic(&self, tenant: &str) -> Vec<HistoryItem> {
-        let mut items = self.repo.history(&name(tenant), None).expect("history");
-        items.retain(|item| item.action == Some(Action::AutoRollback));
-        items
-    }
-
-    fn failed(&self, tenant: &str) -> (Phase, Option<String>) {
-        let status = self.status(tenant, Part::Work);
-        (status.phase, status.reason)
-    }
-}
-
-fn cluster() -> ClusterName {
-    "in-cluster".parse().expect("valid")
-}
-
-fn name(tenant: &str) -> TenantName {
-    tenant.parse().expect("valid")
-}
-
-fn deployment(tenant: &str, app: &str, tag: &str) -> Object {
-    let labels = json!({"orz.dev/app": app});
-    object(
-        "apps/v1",
-        "Deployment",
-        Some(tenant),
-        app,
-        &json!({"spec": {
-            "replicas": 1,
-            "selector": {"matchLabels": labels},
-            "template": {
-                "metadata": {"labels": labels},
-                "spec": {"containers": [{"name": "app", "image": format!("registry.example/{app}:{tag}")}]},
-            },
-        }}),
-    )
-}
+use super::*;
 
 #[test]
 fn a_release_is_verified_and_a_broken_one_taken_back() {
@@ -862,4 +486,92 @@ fn the_directory_is_followed_judged_and_emptied() {
             .expect("listed")
             .is_empty()
     );
+}
+
+/// The release job `migrate` of this tag.
+fn job(tag: &str) -> Object {
+    let template = json!({"spec": {
+        "restartPolicy": "Never",
+        "containers": [{"name": "migrate", "image": format!("registry.example/web:{tag}")}],
+    }});
+    let mut job = object(
+        "batch/v1",
+        "Job",
+        Some("acme"),
+        &jobs::object_name("web-migrate", &template),
+        &json!({"spec": {"template": template}}),
+    )
+    .into_value();
+    job["metadata"]["labels"] = json!({jobs::LABEL: "migrate"});
+    job["metadata"]["annotations"] = json!(jobs::annotations(false));
+    Object::new(job).expect("an object")
+}
+
+#[test]
+fn a_release_waits_for_its_job_and_stops_with_it() {
+    let world = World::new();
+    let mut follower = world.follower();
+    let live = |object: &Object| {
+        let found = world.made.of(&name("acme"), Part::Work, |s| {
+            s.objects.get(&object.key()).map(without_status)
+        });
+        found.as_ref() == Some(object)
+    };
+    let ends = |object: &Object, kind: &str| {
+        world.made.of(&name("acme"), Part::Work, |stand| {
+            let live = stand.objects.get_mut(&object.key()).expect("it runs");
+            let mut value = live.clone().into_value();
+            value["status"] = json!({"conditions": [
+                {"type": kind, "status": "True", "reason": "BackoffLimitExceeded", "message": ""},
+            ]});
+            *live = Object::new(value).expect("an object");
+        });
+    };
+
+    // The rest comes when the job is complete, however long that takes.
+    let (first, web) = (job("1"), deployment("acme", "web", "1"));
+    let good = world.work("acme", &[first.clone(), web.clone()]);
+    world.run(&mut follower, 60);
+    assert!(live(&first) && !live(&web));
+    assert_eq!(world.status("acme", Part::Work).phase, Phase::Progressing);
+    ends(&first, "Complete");
+    world.run(&mut follower, 200);
+    assert!(live(&web));
+    let status = world.status("acme", Part::Work);
+    assert_eq!(
+        (status.phase, status.verified),
+        (Phase::Verified, vec![good.clone()])
+    );
+
+    // A job that fails stops its release before anything else changed; what it did cannot be undone.
+    let (second, newer) = (job("2"), deployment("acme", "web", "2"));
+    let bad = world.work("acme", &[second.clone(), newer.clone()]);
+    world.run(&mut follower, 5);
+    assert!(
+        live(&second) && live(&web) && live(&first),
+        "the old job is kept"
+    );
+    ends(&second, "Failed");
+    world.run(&mut follower, 60);
+    assert!(live(&web) && !live(&newer));
+    assert_eq!(world.live("acme"), bad);
+    assert!(world.automatic("acme").is_empty());
+    let (phase, reason) = world.failed("acme");
+    let expected = format!("release job {} ran and is not reversible", second.key());
+    assert_eq!((phase, reason), (Phase::Failed, Some(expected)));
+
+    // A person goes back: no job stands in the way.
+    let rolled = world.repo.rollback(
+        &name("acme"),
+        &[Part::Work],
+        Some(&good),
+        &request("2 is bad"),
+    );
+    rolled.expect("rolled back");
+    world.run(&mut follower, 5);
+    assert!(live(&web) && live(&first) && live(&second));
+    let inventory = world
+        .made
+        .of(&name("acme"), Part::Work, |s| s.inventory.clone());
+    assert!(inventory.is_some_and(|i| i.complete && i.release == good));
 }
