@@ -28,7 +28,7 @@ pub struct AppDefaults {
     #[schemars(range(min = 1, max = 3600))]
     pub termination_grace_seconds: u32,
     /// Seconds after which a rollout that makes no progress has failed.
-    #[schemars(range(min = 30, max = 86400))]
+    #[schemars(range(min = 5, max = 86400))]
     pub progress_deadline_seconds: u32,
     /// Old ReplicaSets that are kept.
     #[schemars(range(max = 50))]

@@ -1,0 +1,404 @@
+//! One cluster, one source repository, one GitOps repository and the programs.
+
+use std::error::Error;
+use std::fmt::Display;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use orz_cluster_tests::argocd::{ArgoCd, ArgoOptions};
+use orz_cluster_tests::standin::{Outcome, StandIns};
+use orz_cluster_tests::{self as cluster, ControlPlane, Crds, Objects, PRODUCT_USER, Ref};
+use orz_core::format::{Action, Phase, Status};
+use orz_core::id::{Part, ReleaseId, TenantName};
+use orz_gitops::{HistoryItem, Repo};
+use orz_test_tools::say;
+use serde_json::{Value, json};
+
+use crate::bundle::{App, bundle, image};
+use crate::program::{Programs, Running};
+
+/// What a scenario ends with.
+pub type TestResult<T = ()> = Result<T, Box<dyn Error>>;
+
+/// Both engines with a cluster run the same scenarios.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// The reconciler writes the objects.
+    Apply,
+    /// A real Argo CD does.
+    ArgoCd,
+}
+
+impl Engine {
+    /// Each of them.
+    pub const ALL: [Self; 2] = [Self::Apply, Self::ArgoCd];
+
+    /// As the reconciler's flag has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Apply => "apply",
+            Self::ArgoCd => "argocd",
+        }
+    }
+}
+
+/// How a world begins.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Who writes the objects.
+    pub engine: Engine,
+    /// The Argo CD of engine `argocd`.
+    pub argo: ArgoOptions,
+}
+
+impl Options {
+    /// With an Argo CD as it ships.
+    pub fn new(engine: Engine) -> Self {
+        Self {
+            engine,
+            argo: ArgoOptions::default(),
+        }
+    }
+}
+
+/// How long anything may take before the scenario has failed. A machine that builds at the same time is slow.
+const PATIENCE: Duration = Duration::from_mins(4);
+const CLUSTER: &str = "in-cluster";
+
+/// The scenarios of a test program run one after the other: each has a cluster to itself.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// A cluster prepared by `orzc platform install`, and two repositories.
+pub struct World {
+    /// Who writes the objects.
+    pub engine: Engine,
+    /// Ends before what it talks to, like all that follows.
+    pub standins: StandIns,
+    /// Argo CD; `None` with engine `apply`.
+    pub argo: Option<ArgoCd>,
+    /// The API server as the harness sees it.
+    pub server: Objects,
+    /// The control plane.
+    pub plane: ControlPlane,
+    /// The GitOps repository, read by the library.
+    pub repo: Repo,
+    folder: tempfile::TempDir,
+    programs: &'static Programs,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl World {
+    /// Starts a cluster, installs the product into it, and makes an empty source and GitOps repository.
+    pub fn start(engine: Engine) -> TestResult<Self> {
+        Self::start_with(&Options::new(engine))
+    }
+
+    /// Like [`World::start`].
+    pub fn start_with(options: &Options) -> TestResult<Self> {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let programs = Programs::get()?;
+        let engine = options.engine;
+        let crds = match engine {
+            Engine::Apply => Crds::Platform,
+            Engine::ArgoCd => Crds::ArgoCd,
+        };
+        let plane = ControlPlane::start(&cluster::Options { crds })?;
+        let argo = match engine {
+            Engine::Apply => None,
+            Engine::ArgoCd => Some(ArgoCd::start(&plane, &options.argo)?),
+        };
+        let standins = StandIns::start(&plane)?;
+        let server = Objects::connect(&plane.harness_kubeconfig())?;
+        let folder = tempfile::tempdir()?;
+        let source = folder.path().join("source");
+        let gitops = folder.path().join("gitops.git");
+        fs::create_dir_all(source.join("tenants"))?;
+        let mut init = hermetic(&programs.orzc, folder.path());
+        init.arg("--source").arg(&source).arg("init");
+        let made = init.arg("--gitops").arg(&gitops).output()?;
+        expect(&made, 0, "init")?;
+        // What `init` puts there as a first example is in nobody's way elsewhere.
+        for entry in fs::read_dir(source.join("tenants"))? {
+            fs::remove_dir_all(entry?.path())?;
+        }
+        let world = Self {
+            engine,
+            standins,
+            argo,
+            server,
+            repo: Repo::open(&gitops)?,
+            plane,
+            folder,
+            programs,
+            _alone: alone,
+        };
+        // The real deployment controller says soon that a Deployment makes no progress.
+        world.write(
+            "platform/apps.json",
+            &json!({"progress_deadline_seconds": 10}),
+        )?;
+        world.git(&["init", "--quiet", "--initial-branch=main"])?;
+        let subject = format!("user:{PRODUCT_USER}");
+        let mut install = vec!["platform", "install", "--subject", &subject];
+        let url = ArgoCd::repository_url(&gitops);
+        if engine == Engine::ArgoCd {
+            install.extend(["--argocd", "--repo-url", &url]);
+        }
+        let admin = world.plane.harness_kubeconfig();
+        expect(&world.orzc_as(&admin, &install)?, 0, "platform install")?;
+        world.commit("the first state")?;
+        Ok(world)
+    }
+
+    /// The source repository.
+    pub fn source(&self) -> PathBuf {
+        self.folder.path().join("source")
+    }
+
+    /// What every reconciler of this world has said so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder.path().join("reconciler.log")
+    }
+
+    /// Starts `orz-reconciler` with the rights that the installation gave, and timings of seconds.
+    pub fn reconciler(&self, more: &[&str]) -> TestResult<Running> {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.log_file())?;
+        let mut command = hermetic(&self.programs.reconciler, self.folder.path());
+        command
+            .arg("--gitops")
+            .arg(self.repo.path())
+            .args(["--engine", self.engine.name(), "--kubeconfig"])
+            .arg(self.plane.product_kubeconfig())
+            .args(["--soak", "3s", "--deadline", "90s", "--poll", "50ms"])
+            .args(["--status-interval", "1s", "--drift-interval", "3s"]);
+        if self.engine == Engine::ArgoCd {
+            command
+                .arg("--argocd-repo")
+                .arg(ArgoCd::repository_url(self.repo.path()));
+        }
+        command.args(more).stdout(Stdio::null()).stderr(log);
+        Running::start(&mut command)
+    }
+
+    /// Writes a document of the source repository.
+    pub fn write(&self, path: &str, document: &Value) -> TestResult {
+        let path = self.source().join(path);
+        fs::create_dir_all(path.parent().unwrap_or(Path::new("")))?;
+        fs::write(path, serde_json::to_vec_pretty(document)?)?;
+        Ok(())
+    }
+
+    /// Writes the bundle of a tenant.
+    pub fn bundle(&self, tenant: &str, apps: &[App]) -> TestResult {
+        self.write(
+            &format!("tenants/{tenant}/bundle.json"),
+            &bundle(tenant, apps),
+        )
+    }
+
+    /// Commits the source repository as it is.
+    pub fn commit(&self, message: &str) -> TestResult {
+        self.git(&["add", "--all"])?;
+        self.git(&["commit", "--quiet", "--allow-empty", "--message", message])
+    }
+
+    fn git(&self, arguments: &[&str]) -> TestResult {
+        let mut git = hermetic(Path::new("git"), self.folder.path());
+        let output = git.args(arguments).current_dir(self.source()).output()?;
+        expect(&output, 0, &format!("git {arguments:?}"))?;
+        Ok(())
+    }
+
+    /// Git in the GitOps repository; what it prints.
+    pub fn git_gitops(&self, arguments: &[&str]) -> TestResult<String> {
+        let mut git = hermetic(Path::new("git"), self.folder.path());
+        let output = git.args(arguments).current_dir(self.repo.path()).output()?;
+        expect(&output, 0, &format!("git {arguments:?}"))
+    }
+
+    /// Writes a bundle, commits it, publishes and activates the tenant; the release that `work` has then.
+    pub fn deploy(&self, tenant: &str, apps: &[App]) -> TestResult<ReleaseId> {
+        self.bundle(tenant, apps)?;
+        self.commit(tenant)?;
+        let said = self.orzc(
+            &[
+                "--format",
+                "json",
+                "publish",
+                "--activate",
+                "--tenant",
+                tenant,
+                "--reason",
+                "deployed",
+            ],
+            0,
+        )?;
+        let said: Value = serde_json::from_str(&said)?;
+        let items = said["items"].as_array().cloned().unwrap_or_default();
+        let work = items.iter().find(|item| item["part"] == "work");
+        let release = work.and_then(|item| item["release"].as_str());
+        Ok(release
+            .ok_or_else(|| format!("no release of `work`: {said}"))?
+            .parse()?)
+    }
+
+    /// Runs `orzc` as a person who may read and write both repositories and nothing of the cluster.
+    pub fn orzc(&self, arguments: &[&str], code: i32) -> TestResult<String> {
+        let output = self.orzc_as(Path::new("/dev/null"), arguments)?;
+        expect(&output, code, &format!("orzc {}", arguments.join(" ")))
+    }
+
+    /// Like [`World::orzc`]; what it says on standard error, for a command that fails.
+    pub fn orzc_fails(&self, arguments: &[&str], code: i32) -> TestResult<String> {
+        let output = self.orzc_as(Path::new("/dev/null"), arguments)?;
+        expect(&output, code, &format!("orzc {}", arguments.join(" ")))?;
+        Ok(String::from_utf8(output.stderr)?)
+    }
+
+    fn orzc_as(&self, kubeconfig: &Path, arguments: &[&str]) -> TestResult<Output> {
+        let mut command = hermetic(&self.programs.orzc, self.folder.path());
+        command
+            .arg("--source")
+            .arg(self.source())
+            .arg("--gitops")
+            .arg(self.repo.path())
+            .args(arguments)
+            .env("KUBECONFIG", kubeconfig);
+        let output = command.output()?;
+        let code = output.status.code().unwrap_or(-1);
+        say(&format!("$ orzc {}  (exit {code})", arguments.join(" ")));
+        Ok(output)
+    }
+
+    /// What becomes of the pods of an image from now on.
+    pub fn pods(&self, app: &str, tag: &str, outcome: Outcome) {
+        self.standins.kubelet.set_outcome(&image(app, tag), outcome);
+    }
+
+    /// The release that a pointer names.
+    pub fn live(&self, tenant: &str, part: Part) -> TestResult<ReleaseId> {
+        let stored = self
+            .repo
+            .view()?
+            .pointer(&CLUSTER.parse()?, &tenant.parse()?, part)?;
+        Ok(stored
+            .ok_or_else(|| format!("{tenant}/{part} has no pointer"))?
+            .pointer
+            .release)
+    }
+
+    /// What reconcilers published about a part.
+    pub fn status(&self, tenant: &str, part: Part) -> TestResult<Option<Status>> {
+        let tenant: TenantName = tenant.parse()?;
+        let statuses = self.repo.statuses_of(&tenant)?;
+        Ok(statuses.into_iter().find(|status| status.part == part))
+    }
+
+    /// The automatic rollbacks of a tenant's `work`, the newest first.
+    pub fn automatic(&self, tenant: &str) -> TestResult<Vec<HistoryItem>> {
+        let mut items = self.repo.history(&tenant.parse()?, Some(Part::Work))?;
+        items.retain(|item| item.action == Some(Action::AutoRollback));
+        Ok(items)
+    }
+
+    /// Waits until something is so. A failure says what the reconciler has said.
+    pub fn until(&self, what: impl Display, is: impl Fn() -> TestResult<bool>) -> TestResult {
+        let started = Instant::now();
+        while !is()? {
+            if started.elapsed() >= PATIENCE {
+                let statuses = self.repo.statuses()?;
+                return Err(format!("not in time: {what}\n{statuses:#?}\n{}", self.log()).into());
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        let took = started.elapsed().as_secs_f64();
+        say(&format!("{}: {what} after {took:.2} s", self.engine.name()));
+        Ok(())
+    }
+
+    /// Waits until status says that a release of a part is in this phase.
+    pub fn until_phase(
+        &self,
+        tenant: &str,
+        part: Part,
+        release: &ReleaseId,
+        phase: Phase,
+    ) -> TestResult {
+        let short = &release.as_str()[..12];
+        self.until(format!("{tenant}/{part} {short} is {phase:?}"), || {
+            let status = self.status(tenant, part)?;
+            Ok(status.is_some_and(|s| s.release.as_ref() == Some(release) && s.phase == phase))
+        })
+    }
+
+    /// The image that a Deployment of the cluster has.
+    pub fn image(&self, namespace: &str, app: &str) -> TestResult<Option<String>> {
+        let found = self.server.get(&deployment(namespace, app))?;
+        Ok(found.and_then(|object| {
+            let path = "/spec/template/spec/containers/0/image";
+            object
+                .pointer(path)
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+        }))
+    }
+
+    /// The Application of a part, in engine `argocd`.
+    pub fn application(&self, tenant: &str, part: Part) -> TestResult<Value> {
+        let name = format!("{tenant}-{part}");
+        let application = Ref::new(
+            "argoproj.io/v1alpha1",
+            "Application",
+            cluster::argocd::NAMESPACE,
+            &name,
+        );
+        let found = self.server.get(&application)?;
+        Ok(found.ok_or_else(|| format!("no Application {name}"))?)
+    }
+}
+
+/// A Deployment by its name.
+pub fn deployment(namespace: &str, app: &str) -> Ref {
+    Ref::new("apps/v1", "Deployment", namespace, app)
+}
+
+/// A command that sees nothing of the machine it runs on but `PATH`.
+fn hermetic(program: &Path, home: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", home)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("ORZ_ACTOR", "Ann <ann@example.com>");
+    for role in ["AUTHOR", "COMMITTER"] {
+        command
+            .env(format!("GIT_{role}_NAME"), "Ann")
+            .env(format!("GIT_{role}_EMAIL"), "ann@example.com");
+    }
+    command
+}
+
+fn expect(output: &Output, code: i32, what: &str) -> TestResult<String> {
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.code() == Some(code) {
+        return Ok(said);
+    }
+    let complained = String::from_utf8_lossy(&output.stderr);
+    Err(format!(
+        "{what}: {}, expected {code}\n{said}{complained}",
+        output.status
+    )
+    .into())
+}
