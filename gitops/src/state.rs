@@ -167,6 +167,20 @@ pub(crate) fn of_cluster(
     Ok(found)
 }
 
+impl View {
+    /// All pointers of a tenant on one cluster: the named one, or the only one it is on.
+    ///
+    /// An error when there are none, when the tenant is on several clusters and none is named, or when a file
+    /// that should be one of them is malformed.
+    pub fn pointers_on(
+        &self,
+        tenant: &TenantName,
+        cluster: Option<&ClusterName>,
+    ) -> Result<Vec<StoredPointer>> {
+        of_cluster(self, tenant, cluster)
+    }
+}
+
 impl Repo {
     /// Gives the selected pointers the state that `decide` wants for each, in one commit.
     ///

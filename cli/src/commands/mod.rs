@@ -4,6 +4,7 @@ mod activate;
 mod build;
 mod check;
 mod completions;
+mod destroy;
 mod diff;
 mod explain;
 mod freeze;
@@ -15,6 +16,7 @@ mod platform;
 mod publish;
 mod release_hold;
 mod resume;
+mod retire;
 mod rollback;
 mod schema;
 mod show;
@@ -62,6 +64,8 @@ commands! {
     ReleaseHold(release_hold),
     Freeze(freeze),
     Thaw(thaw),
+    Retire(retire),
+    Destroy(destroy),
     Resume(resume),
     History(history),
     Show(show),

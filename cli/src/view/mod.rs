@@ -74,7 +74,8 @@ pub(crate) trait View {
     /// Prints diagnostics of one set of sources.
     fn diagnostics(&mut self, diagnostics: &Diagnostics, sources: &Sources);
 
-    /// Prints how many diagnostics there were.
+    /// Prints a line that people must not miss, whatever they silenced: how many diagnostics there were, what is
+    /// about to be deleted.
     fn summary(&mut self, line: &str);
 
     /// Prints a line of talk: what was done beside the result, what to do next.

@@ -1,7 +1,7 @@
 //! Pointers that moved: the result of `activate` and `rollback`.
 
 use orz_core::Value;
-use orz_gitops::Move;
+use orz_gitops::{Chosen, Move};
 use serde_json::json;
 
 use super::{Cell, Present, Table, Text, Tone, short};
@@ -28,6 +28,13 @@ impl Present for Moves {
                 Some(from) => Cell::new(Tone::Good, format!("live, was {}", short(from.as_str()))),
                 None => Cell::new(Tone::Good, "live, the first one"),
             };
+            let chosen =
+                chosen(step).map_or_else(Cell::default, |(tone, text)| Cell::new(tone, text));
+            let back = if step.called_back {
+                Cell::new(Tone::Notice, "called back")
+            } else {
+                Cell::default()
+            };
             let hold = step
                 .hold
                 .as_ref()
@@ -37,6 +44,8 @@ impl Present for Moves {
                 Cell::plain(step.part.to_string()),
                 to,
                 said,
+                chosen,
+                back,
                 Cell::new(Tone::Notice, hold.unwrap_or_default()),
             ]);
         }
@@ -54,11 +63,36 @@ impl Present for Moves {
                     "cluster": step.cluster,
                     "from": step.from,
                     "to": step.to,
+                    "chosen": word(step.chosen),
+                    "calledBack": step.called_back,
+                    "state": step.state,
                     "hold": step.hold,
                     "commit": step.commit,
                 })
             })
             .collect();
         json!({ "moves": moves })
+    }
+}
+
+/// How the release was chosen, where nobody named it and it moves.
+fn chosen(step: &Move) -> Option<(Tone, &'static str)> {
+    if step.from.as_ref() == Some(&step.to) {
+        return None;
+    }
+    match step.chosen {
+        Chosen::Named => None,
+        Chosen::Verified => Some((Tone::Good, "the last verified one")),
+        Chosen::LiveBefore => Some((Tone::Notice, "live before; none is known as verified")),
+        Chosen::StoodBeside => Some((Tone::Plain, "stood beside it then")),
+    }
+}
+
+const fn word(chosen: Chosen) -> &'static str {
+    match chosen {
+        Chosen::Named => "named",
+        Chosen::Verified => "verified",
+        Chosen::LiveBefore => "live-before",
+        Chosen::StoodBeside => "stood-beside",
     }
 }

@@ -8,6 +8,7 @@ mod check;
 mod determinism;
 mod documents;
 mod help;
+mod leave;
 mod observed;
 mod plans;
 mod scaffold;

@@ -81,6 +81,8 @@ fn the_shape_of_every_command() {
     add(&["show", "demo/work"]);
     add(&["diff", "demo/work", "demo/tenancy"]);
     add(&["verify", "--recompile"]);
+    add(&["retire", "demo", "--reason", "over"]);
+    add(&["destroy", "demo", "--yes", "--reason", "over"]);
     add(&["platform", "install", "--print"]);
     add(&["schema"]);
     add(&["schema", "pointer"]);

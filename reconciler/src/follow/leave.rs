@@ -10,7 +10,29 @@ use crate::engine::Observation;
 use crate::plan::{Action, Kept, Plan};
 
 /// The parts in the order in which they go: what needs others before what is needed.
-pub(super) const ORDER: [Part; 4] = [Part::Work, Part::Data, Part::Tenancy, Part::Platform];
+pub const ORDER: [Part; 4] = [Part::Work, Part::Data, Part::Tenancy, Part::Platform];
+
+/// Why an object stays in the cluster when its tenant is retired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stays {
+    /// It holds what cannot be made again.
+    Durable,
+    /// It keeps a namespace closed and small, and stands as long as that does.
+    Guard,
+}
+
+/// Whether an object stays when its tenant is retired; only what is destroyed goes then.
+pub fn stays(key: &ObjectKey) -> Option<Stays> {
+    if is_durable(key) {
+        return Some(Stays::Durable);
+    }
+    let guards = match (key.group.as_str(), key.kind.as_str()) {
+        ("", "ResourceQuota" | "LimitRange") => true,
+        ("networking.k8s.io", "NetworkPolicy") => key.name == "default-deny",
+        _ => false,
+    };
+    guards.then_some(Stays::Guard)
+}
 
 /// The parts that must be empty before this one goes.
 pub(super) fn before(part: Part) -> impl Iterator<Item = Part> {
@@ -26,16 +48,14 @@ pub(super) fn remaining(desired: &Desired) -> Desired {
     remaining.requires.clear();
     remaining
         .objects
-        .retain(|object| desired.state == StateKind::Retiring && guards(object));
+        .retain(|object| desired.state == StateKind::Retiring && is_kept(object));
     remaining
 }
 
-fn guards(object: &Object) -> bool {
-    match (object.group(), object.kind()) {
-        ("", "Namespace" | "ResourceQuota" | "LimitRange") => true,
-        ("networking.k8s.io", "NetworkPolicy") => object.name() == "default-deny",
-        _ => false,
-    }
+/// A volume is not shown any more: that it stays needs nobody to put it in place again.
+fn is_kept(object: &Object) -> bool {
+    let key = object.key();
+    key.kind == "Namespace" || stays(&key) == Some(Stays::Guard)
 }
 
 /// The plan of a part on its way out: release jobs go too, and what is durable where it is to be destroyed.

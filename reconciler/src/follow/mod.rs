@@ -31,6 +31,7 @@ use orz_core::id::CommitId;
 use orz_gitops::{Repo, Request, View};
 
 pub use clock::{Clock, SystemClock};
+pub use leave::{ORDER as LEAVING_ORDER, Stays, stays};
 pub use log::{About, Level, Log, LogFormat};
 pub use pool::Key;
 pub use settings::Settings;
