@@ -83,6 +83,18 @@ fn own(text: &str) -> Option<Value> {
     Some(node.to_value())
 }
 
+#[test]
+fn the_short_cut_for_our_own_text_understands_nothing_else() {
+    let mut understood = 0;
+    for text in texts() {
+        if let Some(value) = read::canonical(text.as_bytes()) {
+            assert_eq!(own(&text).as_ref(), Some(&value), "{text:?}");
+            understood += 1;
+        }
+    }
+    assert!(understood > 100, "only {understood} texts were understood");
+}
+
 /// Every nasty string without quotes in four places, and random texts of the pieces of YAML.
 fn texts() -> Vec<String> {
     let mut all: Vec<String> = nasty::strings()

@@ -55,6 +55,9 @@ pub(crate) fn objects(files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<Object>, 
     files
         .iter()
         .map(|(file, bytes)| {
+            if let Some(object) = read::canonical(bytes).and_then(|value| Object::new(value).ok()) {
+                return Ok(object);
+            }
             let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::new());
             read::parse(bytes, file, &mut sources, &mut diagnostics)
                 .and_then(|node| Object::new(node.to_value()).ok())

@@ -7,6 +7,7 @@
 //! JSON has a parser of its own: a YAML parser accepts far more than JSON (comments, single quotes,
 //! missing quotes), limits keys to 1,024 characters, and needs ten times as long.
 
+mod canonical;
 pub(crate) mod chars;
 mod explain;
 mod json;
@@ -24,6 +25,7 @@ use report::Report;
 
 use crate::diag::{Diagnostics, Sources};
 
+pub use canonical::canonical;
 pub use node::{Data, Entry, Node};
 
 /// The largest file that is read, in bytes.

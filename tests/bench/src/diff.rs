@@ -96,10 +96,15 @@ fn objects(view: &View, release: &ReleaseId) -> Outcome<Vec<Object>> {
     view.manifests(release)?
         .iter()
         .map(|(file, bytes)| {
-            let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::new());
-            let node =
-                read::parse(bytes, file, &mut sources, &mut diagnostics).ok_or("no manifest")?;
-            Ok(Object::new(node.to_value())?)
+            let value = if let Some(value) = read::canonical(bytes) {
+                value
+            } else {
+                let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::new());
+                read::parse(bytes, file, &mut sources, &mut diagnostics)
+                    .ok_or("no manifest")?
+                    .to_value()
+            };
+            Ok(Object::new(value)?)
         })
         .collect()
 }

@@ -60,6 +60,13 @@ pub(crate) fn run(world: &World, report: &mut Report) -> Outcome {
             .over(total(&compact)?),
     );
 
+    let (short, ()) = again(RUNS, || canonical(&yaml))?;
+    report.row(
+        Row::timed(SECTION, "core::read::canonical, YAML manifests", &short)
+            .over(total(&yaml)?)
+            .beside("serde_json", &theirs),
+    );
+
     let (ours, ()) = emitted(&values, |value| Ok(emit::yaml(value).len()))?;
     let (theirs, ()) = emitted(&values, |value| Ok(serde_json::to_string(value)?.len()))?;
     report.row(
@@ -83,6 +90,15 @@ fn parsed((path, bytes): &(String, Vec<u8>)) -> Outcome<Value> {
 fn all(files: &[(String, Vec<u8>)]) -> Outcome {
     for file in files {
         std::hint::black_box(parsed(file)?);
+    }
+    Ok(())
+}
+
+/// The short cut must answer for every file that the emitter wrote, or it saves nothing.
+fn canonical(files: &[(String, Vec<u8>)]) -> Outcome {
+    for (path, bytes) in files {
+        let value = read::canonical(bytes).ok_or_else(|| format!("`{path}` is not canonical"))?;
+        std::hint::black_box(value);
     }
     Ok(())
 }
