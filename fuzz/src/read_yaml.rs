@@ -11,7 +11,10 @@ pub fn read_yaml(data: &[u8]) {
     }
     let short = orz_core::read::canonical(data);
     let Some(node) = read("a.yaml", data).node else {
-        assert_eq!(short, None, "the short cut understands what the reader refuses");
+        assert_eq!(
+            short, None,
+            "the short cut understands what the reader refuses"
+        );
         return;
     };
     let value = node.to_value();

@@ -28,6 +28,23 @@ use crate::resolve::{Named, unknown_reference};
 
 /// Most rules that an HTTPRoute may have.
 const MAX_RULES: usize = 16;
+/// Headers by which proxies and servers find their way and the end of a message: who sets one of these leaves
+/// through the connector to somewhere else than its `base_url`.
+const STEERING_HEADERS: [&str; 13] = [
+    "connection",
+    "content-length",
+    "expect",
+    "forwarded",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+];
 /// Most patterns in the schemas of one connector: each takes time to compile, whatever it is good for.
 const MAX_PATTERNS: usize = 100;
 
@@ -244,6 +261,9 @@ fn check_instance(
     let before = problems.len();
     let checker = scope.platform.config_checker(connector_type);
     checker.check(entry.node(), problems);
+    if let Some(header) = entry.setting("/auth/header") {
+        check_header(entry, header, problems);
+    }
     if let Some(operations) = &entry.operations {
         check_operations(entry, operations, problems);
     }
@@ -282,6 +302,25 @@ fn check_instance(
             )
             .label("too many")
             .help("split the connector in two, or join operations under a shorter path"),
+        );
+    }
+}
+
+fn check_header(entry: &Entry<Connector>, header: &str, problems: &mut Diagnostics) {
+    let lower = header.to_ascii_lowercase();
+    let steers = STEERING_HEADERS.contains(&lower.as_str())
+        || ["x-envoy-", "x-forwarded-"]
+            .iter()
+            .any(|start| lower.starts_with(start));
+    if steers {
+        problems.push(
+            Diagnostic::error(
+                &codes::model::INVALID_VALUE,
+                entry.at("/config/auth/header"),
+                format!("`{header}` steers a request and cannot carry a secret"),
+            )
+            .label("not this header")
+            .help("name the header in which the API takes its key, such as `Authorization` or `X-Api-Key`"),
         );
     }
 }

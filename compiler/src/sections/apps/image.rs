@@ -9,7 +9,12 @@ pub(super) enum ImageProblem {
     NotPinned,
 }
 
-/// Whether `image` is `registry/path[:tag][@sha256:digest]` with a digest or a tag other than `latest`.
+/// Tags that name another image tomorrow, by custom of those who publish images.
+const MOVING_TAGS: [&str; 9] = [
+    "dev", "develop", "edge", "latest", "main", "master", "nightly", "stable", "unstable",
+];
+
+/// Whether `image` is `registry/path[:tag][@sha256:digest]` with a digest or a tag that does not move.
 pub(super) fn check(image: &str) -> Result<(), ImageProblem> {
     use ImageProblem::{Invalid, NotPinned};
     let (rest, digest) = match image.split_once('@') {
@@ -54,7 +59,8 @@ pub(super) fn check(image: &str) -> Result<(), ImageProblem> {
             "a tag has at most 128 letters, digits, `.`, `_` and `-`",
         )),
         _ if digest.is_some() => Ok(()),
-        None | Some("latest") => Err(NotPinned),
+        None => Err(NotPinned),
+        Some(tag) if MOVING_TAGS.contains(&tag.to_ascii_lowercase().as_str()) => Err(NotPinned),
         Some(_) => Ok(()),
     }
 }
@@ -107,6 +113,7 @@ mod tests {
             "registry.example.com/web:1",
             "localhost/web:1",
             "nginx:1.29",
+            "nginx:stable-2026.11.1",
             &pinned,
             &both,
             &latest_but_pinned,
@@ -117,6 +124,8 @@ mod tests {
             "registry.example.com/web",
             "registry.example.com:5000/web",
             "nginx:latest",
+            "nginx:LATEST",
+            "nginx:stable",
         ] {
             assert_eq!(check(image), Err(ImageProblem::NotPinned), "{image}");
         }
