@@ -45,9 +45,9 @@ use report::Report;
 
 /// Everything that decides what a compile of one tenant emits.
 pub struct Inputs<'a> {
-    /// The tenant.
+    /// The tenant; [`TenantName::platform`] for the platform's own release.
     pub tenant: TenantName,
-    /// Every file under `tenants/<tenant>/`: path relative to the source root → bytes.
+    /// Every file under `tenants/<tenant>/`: path relative to the source root → bytes. The platform has none.
     pub files: BTreeMap<String, Vec<u8>>,
     /// The operator's data.
     pub platform: &'a Platform,
@@ -70,11 +70,11 @@ pub struct Compiled {
 pub struct Output {
     /// The tenant.
     pub tenant: TenantName,
-    /// The cluster it is for, from the operator's file.
+    /// The cluster it is for, from the operator's file; for the platform the default cluster.
     pub cluster: ClusterName,
-    /// The tenant's main namespace.
+    /// The tenant's main namespace; for the platform the reconciler's.
     pub namespace: String,
-    /// Always the three parts of a tenant; one without objects has no files.
+    /// Always all parts of the tenant; one without objects has no files.
     pub parts: BTreeMap<Part, CompiledPart>,
     /// Every file that was read, the platform's overrides and the operator's file included, sorted by path.
     pub inputs: Vec<(InputFile, Vec<u8>)>,
@@ -109,13 +109,27 @@ pub fn compile(inputs: &Inputs) -> Compiled {
 }
 
 fn pipeline(inputs: &Inputs, report: &mut Report) -> Option<Output> {
+    if inputs.tenant.is_platform() {
+        return of_platform(inputs, report);
+    }
     let documents = parse::parse(inputs, report)?;
     let model = validate::validate(documents, inputs, report)?;
     let resolved = resolve::resolve(model, inputs.platform, report)?;
     let objects = lower::lower(&resolved, report)?;
     let checked = check::check(objects, &resolved, report)?;
-    let manifests = emit::emit(checked);
-    Some(seal::seal(manifests, &resolved, inputs))
+    let manifests = emit::emit(checked, &inputs.tenant);
+    Some(seal::seal(manifests, resolved.cluster(), inputs))
+}
+
+/// The platform has no bundle, so there is nothing to validate and no name to resolve: its data was checked when
+/// it was loaded.
+fn of_platform(inputs: &Inputs, report: &mut Report) -> Option<Output> {
+    parse::no_bundle(inputs, report)?;
+    let objects = lower::platform(inputs.platform);
+    let checked = check::check_platform(objects, &inputs.tenant, report)?;
+    let manifests = emit::emit(checked, &inputs.tenant);
+    let cluster = &inputs.platform.settings.default_cluster;
+    Some(seal::seal(manifests, cluster, inputs))
 }
 
 /// The tenants that a source repository has: the valid names of folders under `tenants/`.

@@ -9,9 +9,6 @@ use orz_core::read::{self, Node};
 use crate::Inputs;
 use crate::report::Report;
 
-/// The reserved tenant that owns the platform's own release.
-const PLATFORM_TENANT: &str = "orz-platform";
-
 /// The documents of a tenant, by unit, in byte order of their paths.
 pub(crate) struct Documents {
     /// `None` is the tenant's own unit; it is always here, the projects only when they have a file.
@@ -43,17 +40,6 @@ enum Place {
 /// in production.
 pub(crate) fn parse(inputs: &Inputs, report: &mut Report) -> Option<Documents> {
     let tenant = &inputs.tenant;
-    if tenant.as_str() == PLATFORM_TENANT {
-        report.push(
-            Diagnostic::error(
-                &codes::source::INVALID_NAME,
-                None,
-                format!("tenant `{tenant}` is the platform itself and has no bundle"),
-            )
-            .help("rename the folder; what is the platform's stands in `platform/`"),
-        );
-        return None;
-    }
     if inputs.files.is_empty() {
         report.push(
             Diagnostic::error(
@@ -84,6 +70,22 @@ pub(crate) fn parse(inputs: &Inputs, report: &mut Report) -> Option<Documents> {
         }
     }
     report.pass(Documents { units })
+}
+
+/// The platform has no bundle: a folder of its name would look as if it decided something.
+pub(crate) fn no_bundle(inputs: &Inputs, report: &mut Report) -> Option<()> {
+    let tenant = &inputs.tenant;
+    if !inputs.files.is_empty() {
+        report.push(
+            Diagnostic::error(
+                &codes::source::INVALID_NAME,
+                None,
+                format!("tenant `{tenant}` is the platform itself and has no bundle"),
+            )
+            .help("rename the folder; what is the platform's stands in `platform/`"),
+        );
+    }
+    report.pass(())
 }
 
 fn place(tenant: &TenantName, path: &str) -> Place {

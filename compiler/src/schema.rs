@@ -24,6 +24,10 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("inventory.schema.json", written::<format::Inventory>()),
         ("plan.schema.json", written::<plan::Plan>()),
         ("pointer.schema.json", written::<format::Pointer>()),
+        (
+            "reconciler-settings.schema.json",
+            written::<format::ReconcilerSettings>(),
+        ),
         ("release.schema.json", written::<format::Release>()),
         ("status.schema.json", written::<format::Status>()),
         ("release-diff.schema.json", written::<plan::ReleaseDiff>()),

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use orz_core::format::{InputFile, digest_of};
-use orz_core::id::Digest;
+use orz_core::id::{ClusterName, Digest, TenantName};
+use orz_core::kinds::SYSTEM_NAMESPACE;
 
 use crate::emit::Manifests;
-use crate::resolve::Resolved;
 use crate::{CompiledPart, Inputs, Output};
 
-pub(crate) fn seal(manifests: Manifests, resolved: &Resolved, inputs: &Inputs) -> Output {
+pub(crate) fn seal(manifests: Manifests, cluster: &ClusterName, inputs: &Inputs) -> Output {
     let Manifests {
         parts,
         requires,
@@ -53,12 +53,20 @@ pub(crate) fn seal(manifests: Manifests, resolved: &Resolved, inputs: &Inputs) -
         })
         .collect();
     Output {
-        tenant: resolved.tenant().clone(),
-        cluster: resolved.cluster().clone(),
-        namespace: resolved.tenant().to_string(),
+        tenant: inputs.tenant.clone(),
+        cluster: cluster.clone(),
+        namespace: main_namespace(&inputs.tenant),
         parts,
         inputs: recorded(inputs),
         at: inputs.at.clone(),
+    }
+}
+
+fn main_namespace(tenant: &TenantName) -> String {
+    if tenant.is_platform() {
+        SYSTEM_NAMESPACE.to_owned()
+    } else {
+        tenant.to_string()
     }
 }
 

@@ -142,8 +142,8 @@ string_id!(
     /// The name of a tenant: `[a-z]([a-z0-9-]*[a-z0-9])?` without `--`, at most [`NAME_MAX`] characters,
     /// not reserved. It is also the tenant's main namespace.
     TenantName,
-    // `orz-platform` is the one tenant that may carry the prefix: it owns the platform release.
-    |t| if t == "orz-platform" { Ok(()) } else { check_name("tenant name", t) }
+    // The one tenant that may carry the prefix: it owns the platform's own release.
+    |t| if t == TenantName::PLATFORM { Ok(()) } else { check_name("tenant name", t) }
 );
 string_id!(
     /// The name of a project of a tenant; same rule as [`TenantName`].
@@ -196,6 +196,28 @@ pub fn hex(bytes: &[u8]) -> String {
 }
 
 impl TenantName {
+    /// The reserved tenant that owns the platform's own release.
+    pub const PLATFORM: &'static str = "orz-platform";
+
+    /// The reserved tenant that owns the platform's own release.
+    pub fn platform() -> Self {
+        Self(Self::PLATFORM.to_owned())
+    }
+
+    /// Whether this is the reserved tenant that owns the platform's own release.
+    pub fn is_platform(&self) -> bool {
+        self.as_str() == Self::PLATFORM
+    }
+
+    /// The parts that this tenant has, in the order they are applied.
+    pub fn parts(&self) -> &'static [Part] {
+        if self.is_platform() {
+            &[Part::Platform]
+        } else {
+            &Part::OF_TENANT
+        }
+    }
+
     /// The namespace of one of the tenant's projects: `<tenant>--<project>`.
     ///
     /// `--` is in no name, so two pairs never give the same namespace.

@@ -20,7 +20,7 @@ use crate::lower::{Draft, Objects};
 use crate::report::Report;
 use crate::resolve::Resolved;
 
-/// Objects that passed every check. Only [`check`] makes one, so nothing else can be emitted.
+/// Objects that passed every check. Only this module makes one, so nothing else can be emitted.
 pub(crate) struct Checked(Objects);
 
 impl Checked {
@@ -52,6 +52,16 @@ pub(crate) fn check(objects: Objects, resolved: &Resolved, report: &mut Report) 
     check_objects(&objects, resolved.tenant(), problems);
     let (plan_name, plan) = resolved.plan();
     total::check(&objects.drafts, plan_name, &plan.max, problems);
+    report.pass(Checked(objects))
+}
+
+/// The same for the platform's own objects, of which no plan says how many there may be.
+pub(crate) fn check_platform(
+    objects: Objects,
+    tenant: &TenantName,
+    report: &mut Report,
+) -> Option<Checked> {
+    check_objects(&objects, tenant, &mut report.diagnostics);
     report.pass(Checked(objects))
 }
 

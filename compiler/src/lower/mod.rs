@@ -3,6 +3,7 @@
 //! Each [`crate::sections`] file lowers itself; this module collects what they make.
 
 pub(crate) mod meta;
+mod platform;
 mod requires;
 mod waves;
 
@@ -14,6 +15,8 @@ use orz_core::format::{ClaimKey, Requirement};
 use orz_core::id::Part;
 use orz_core::object::Object;
 use serde::Serialize;
+
+pub(crate) use platform::lower as platform;
 
 use crate::report::Report;
 use crate::resolve::Resolved;

@@ -13,13 +13,15 @@ use serde_json::json;
 
 use super::{
     AppDefaults, Clusters, ConnectorType, Egress, Images, Loaded, Operator, Plans, Platform,
-    SecretStores, Settings, Volumes, consistency, merge, shipped,
+    Reconciler, SecretStores, Settings, Volumes, consistency, merge, shipped,
 };
 use crate::schema::document_schema;
 use crate::suggest;
 use crate::validate::schema_errors::Checker;
 
-const PLATFORM: &str = "platform/";
+pub(super) const PLATFORM: &str = "platform/";
+/// The file whose presence asks for a release of the platform itself.
+pub(super) const RECONCILER: &str = "reconciler.json";
 const CONNECTORS: &str = "platform/connectors/";
 pub(super) const TENANTS: &str = "platform/tenants/";
 
@@ -96,6 +98,7 @@ impl Loader<'_> {
         let volumes = self.file::<Volumes>("volumes.json");
         let secret_stores = self.file::<SecretStores>("secret-stores.json");
         let apps = self.file::<AppDefaults>("apps.json");
+        let reconciler = self.file::<Reconciler>(RECONCILER);
         let connector_types = self.connector_types();
         let parts = consistency::Parts {
             settings: settings?,
@@ -120,6 +123,7 @@ impl Loader<'_> {
             volumes: parts.volumes.value,
             secret_stores: secret_stores?.value,
             apps: apps?.value,
+            reconciler: reconciler?.value,
             connector_types: parts
                 .connector_types
                 .into_iter()
@@ -143,6 +147,15 @@ impl Loader<'_> {
         for (path, bytes) in self.files {
             if let Some(name) = path.strip_prefix(TENANTS) {
                 match name.strip_suffix(".json").map(str::parse::<TenantName>) {
+                    Some(Ok(tenant)) if tenant.is_platform() => {
+                        let span = self.unread(path);
+                        let message =
+                            format!("`{tenant}` is the platform itself, and no tenant with a plan");
+                        self.diagnostics.push(
+                            Diagnostic::error(&codes::source::INVALID_NAME, span, message)
+                                .help("remove the file; what holds for the platform stands in `platform/*.json`"),
+                        );
+                    }
                     Some(Ok(tenant)) => {
                         operators.insert(tenant, (path.clone(), bytes.clone()));
                     }
@@ -306,6 +319,10 @@ pub(crate) fn schemas() -> Vec<(&'static str, Value)> {
         ("platform-egress.schema.json", editor::<Egress>(true)),
         ("platform-images.schema.json", editor::<Images>(true)),
         ("platform-plans.schema.json", editor::<Plans>(true)),
+        (
+            "platform-reconciler.schema.json",
+            editor::<Reconciler>(true),
+        ),
         (
             "platform-secret-stores.schema.json",
             editor::<SecretStores>(true),

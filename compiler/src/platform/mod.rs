@@ -14,6 +14,7 @@
 //! | `platform/volumes.json` | [`Volumes`] |
 //! | `platform/secret-stores.json` | [`SecretStores`] |
 //! | `platform/apps.json` | [`AppDefaults`] |
+//! | `platform/reconciler.json` | [`Reconciler`] |
 //! | `platform/connectors/<type>.json` | [`ConnectorType`] |
 //! | `platform/tenants/<tenant>.json` | [`Operator`], read when that tenant is compiled |
 
@@ -29,6 +30,7 @@ mod merge;
 mod operator;
 mod plans;
 mod quantity;
+mod reconciler;
 mod secret_stores;
 mod settings;
 mod shipped;
@@ -48,6 +50,7 @@ pub use images::Images;
 pub use operator::Operator;
 pub use plans::{ContainerLimits, Maxima, Plan, Plans, Resources, VolumeLimits};
 pub use quantity::Quantity;
+pub use reconciler::{Brake, Reconciler};
 pub use secret_stores::{AwsSmStore, EnvStore, K8sStore, SecretStores, VaultStore};
 pub use settings::{Enrollment, Settings};
 pub use volumes::{AccessMode, VolumeClass, Volumes};
@@ -75,6 +78,8 @@ pub struct Platform {
     pub secret_stores: SecretStores,
     /// What an app gets that does not say otherwise.
     pub apps: AppDefaults,
+    /// How patient the reconciler is.
+    pub reconciler: Reconciler,
     /// Connector types by name.
     pub connector_types: BTreeMap<String, ConnectorType>,
     sources: Sources,
@@ -179,6 +184,14 @@ impl Platform {
     /// The path of the operator's file of a tenant, whether it exists or not.
     pub fn operator_path(tenant: &TenantName) -> String {
         format!("{}{tenant}.json", load::TENANTS)
+    }
+
+    /// Whether the source repository states something that the platform's own release holds.
+    ///
+    /// Without that the release would say what every reconciler does anyway.
+    pub fn is_released(&self) -> bool {
+        let path = format!("{}{}", load::PLATFORM, load::RECONCILER);
+        self.overrides.contains_key(&path)
     }
 
     /// The operator's word on `tenant`: the default if there is no file, `None` if there are errors in it.

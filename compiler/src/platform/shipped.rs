@@ -23,6 +23,10 @@ pub(super) const PLATFORM: &[(&str, &str)] = &[
         include_str!("../../../bundles/platform/plans.json"),
     ),
     (
+        "reconciler.json",
+        include_str!("../../../bundles/platform/reconciler.json"),
+    ),
+    (
         "secret-stores.json",
         include_str!("../../../bundles/platform/secret-stores.json"),
     ),

@@ -6,8 +6,10 @@
 
 mod claim;
 mod digest;
+mod interval;
 mod inventory;
 mod pointer;
+mod reconciler;
 mod release;
 mod status;
 mod trailers;
@@ -17,8 +19,10 @@ use serde::de::DeserializeOwned;
 
 pub use claim::{Claim, ClaimKey, ClaimState};
 pub use digest::digest_of;
+pub use interval::{Interval, IntervalError};
 pub use inventory::{Inventory, InventoryItem};
 pub use pointer::{Blocks, Hold, HoldKind, Pointer, Source, State, StateKind};
+pub use reconciler::{BrakeSettings, ReconcilerSettings};
 pub use release::{Compiler, InputFile, Inputs, ObjectRef, Release, Requirement};
 pub use status::{Baseline, Blocking, Brake, HealthWord, Memory, Next, ObjectName, Phase, Status};
 pub use trailers::{Action, Cause, TrailerError, Trailers};

@@ -1,15 +1,16 @@
 //! Where a kind may stand: the one rule that the compiler checks before it emits an object, and
 //! that everything which acts on a release checks again.
 
+use crate::format::ReconcilerSettings;
 use crate::id::{Part, TenantName};
 
 use super::{Scope, find};
 
 /// The namespace that holds one Secret for each tenant, written by the operator.
 pub const SECRETS_NAMESPACE: &str = "orz-secrets";
+/// The namespace of the reconciler; of a release it holds the reconciler's settings alone.
+pub const SYSTEM_NAMESPACE: &str = "orz-system";
 
-/// The one tenant with the part `platform`, and no other part.
-const PLATFORM_TENANT: &str = "orz-platform";
 const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// Why an object may not stand in a release.
@@ -47,11 +48,13 @@ pub enum NotAllowed {
         /// The part.
         part: Part,
     },
-    /// The platform's part holds no kind yet.
-    #[error("a `{kind}` may not be in part `platform`")]
+    /// The platform's part holds objects of certain names alone.
+    #[error("part `platform` may hold the `{kind}` `{SYSTEM_NAMESPACE}/{}` alone, not `{}`", ReconcilerSettings::NAME, found.escape_debug())]
     Platform {
         /// Kind.
-        kind: String,
+        kind: &'static str,
+        /// Namespace and name as found.
+        found: String,
     },
     /// A namespace on an object of a cluster-scoped kind.
     #[error("a `{kind}` has no namespace, but this one names `{}`", namespace.escape_debug())]
@@ -104,7 +107,8 @@ pub enum NotAllowed {
 /// - One exception: `tenancy` may hold a Role and a RoleBinding in [`SECRETS_NAMESPACE`], both with
 ///   exactly the tenant's name, through which its secret store reads the Secret of that name.
 ///   [`super::allowed_object`] checks what they grant.
-/// - `orz-platform` has the part `platform` alone, and that holds no kind yet.
+/// - `orz-platform` has the part `platform` alone, and that holds one object: the ConfigMap
+///   [`ReconcilerSettings::NAME`] in [`SYSTEM_NAMESPACE`].
 pub fn allowed(
     part: Part,
     tenant: &TenantName,
@@ -113,15 +117,10 @@ pub fn allowed(
     namespace: Option<&str>,
     name: &str,
 ) -> Result<(), NotAllowed> {
-    if (tenant.as_str() == PLATFORM_TENANT) != (part == Part::Platform) {
+    if !tenant.parts().contains(&part) {
         return Err(NotAllowed::NoSuchPart {
             tenant: tenant.clone(),
             part,
-        });
-    }
-    if part == Part::Platform {
-        return Err(NotAllowed::Platform {
-            kind: kind.to_owned(),
         });
     }
     let info = find(group, kind).ok_or_else(|| NotAllowed::UnknownKind {
@@ -137,6 +136,17 @@ pub fn allowed(
             part,
             parts: info.parts,
         });
+    }
+    if part == Part::Platform {
+        let is_allowed = namespace == Some(SYSTEM_NAMESPACE) && name == ReconcilerSettings::NAME;
+        return if is_allowed {
+            Ok(())
+        } else {
+            Err(NotAllowed::Platform {
+                kind: info.kind,
+                found: namespace.map_or_else(|| name.to_owned(), |n| format!("{n}/{name}")),
+            })
+        };
     }
     let foreign = |namespace: &str| NotAllowed::ForeignNamespace {
         namespace: namespace.to_owned(),
@@ -376,18 +386,85 @@ mod tests {
     }
 
     #[test]
-    fn the_platform_tenant_holds_nothing_yet() {
-        let tenant = "orz-platform".parse().expect("valid");
-        for part in [Part::Tenancy, Part::Data, Part::Work, Part::Platform] {
-            for (kind, namespace, name) in [
-                ("Namespace", None, "orz-platform"),
-                ("ConfigMap", Some("orz-platform"), "x"),
-            ] {
-                assert!(
-                    allowed(part, &tenant, "", kind, namespace, name).is_err(),
-                    "{part} {kind}"
-                );
-            }
+    fn the_platform_holds_the_settings_of_the_reconciler_and_nothing_else() {
+        let (platform, acme) = (
+            TenantName::platform(),
+            "acme".parse::<TenantName>().expect("valid"),
+        );
+        let (settings, system) = (ReconcilerSettings::NAME, Some(SYSTEM_NAMESPACE));
+        let found = |tenant: &TenantName, part, group, kind, namespace, name| {
+            allowed(part, tenant, group, kind, namespace, name)
+                .err()
+                .map(|e| e.to_string())
+        };
+        let on_platform = |group, kind, namespace, name| {
+            found(&platform, Part::Platform, group, kind, namespace, name)
+        };
+        assert_eq!(on_platform("", "ConfigMap", system, settings), None);
+        for (group, kind, namespace, name, expected) in [
+            (
+                "",
+                "ConfigMap",
+                system,
+                "inventory-acme-work",
+                "part `platform` may hold the `ConfigMap` `orz-system/orz-reconciler-settings` alone, not `orz-system/inventory-acme-work`",
+            ),
+            (
+                "",
+                "ConfigMap",
+                Some("kube-system"),
+                settings,
+                "part `platform` may hold the `ConfigMap` `orz-system/orz-reconciler-settings` alone, not `kube-system/orz-reconciler-settings`",
+            ),
+            (
+                "",
+                "ConfigMap",
+                None,
+                settings,
+                "part `platform` may hold the `ConfigMap` `orz-system/orz-reconciler-settings` alone, not `orz-reconciler-settings`",
+            ),
+            (
+                "",
+                "Secret",
+                system,
+                settings,
+                "a `Secret` may not be in a release",
+            ),
+            (
+                "",
+                "Namespace",
+                None,
+                "orz-platform",
+                "a `Namespace` may not be in part `platform`, only in `tenancy`",
+            ),
+            (
+                RBAC,
+                "Role",
+                system,
+                settings,
+                "a `Role` may not be in part `platform`, only in `tenancy` and `work`",
+            ),
+            (
+                "example.com",
+                "ConfigMap",
+                system,
+                settings,
+                "kind `ConfigMap.example.com` is not one that a release may hold",
+            ),
+        ] {
+            let found = on_platform(group, kind, namespace, name);
+            assert_eq!(found.as_deref(), Some(expected), "{kind} {namespace:?}");
         }
+        for part in Part::OF_TENANT {
+            assert!(
+                found(&platform, part, "", "ConfigMap", system, settings).is_some(),
+                "the platform has no part {part}"
+            );
+            assert!(
+                found(&acme, part, "", "ConfigMap", system, settings).is_some(),
+                "no part {part} of a tenant reaches the reconciler"
+            );
+        }
+        assert!(found(&acme, Part::Platform, "", "ConfigMap", system, settings).is_some());
     }
 }

@@ -2,6 +2,7 @@
 //! reaches beyond the tenant.
 
 use crate::Value;
+use crate::format::ReconcilerSettings;
 use crate::id::{Part, TenantName};
 use crate::jobs;
 use crate::object::Object;
@@ -39,6 +40,7 @@ const FENCES: &[(&str, &str)] = &[
 ///   tenant in: RBAC, quota, limits, network policies, the Namespace itself, routes and secret stores.
 /// - A Job is a release job ([`crate::jobs`]): named by what it runs, kept by every engine, without an end
 ///   after which it would run again.
+/// - The ConfigMap of the platform's part holds settings that the reconciler can read.
 /// - Nothing reaches beyond the tenant: a Namespace stays restricted, a Service inside its namespace, secrets
 ///   come from the tenant's stores, and requests by hostnames that the route names.
 pub fn allowed_object(part: Part, tenant: &TenantName, object: &Object) -> Result<(), NotAllowed> {
@@ -57,6 +59,10 @@ pub fn allowed_object(part: Part, tenant: &TenantName, object: &Object) -> Resul
         (RBAC, "Role") => ("Role", role(value)),
         (RBAC, "RoleBinding") => ("RoleBinding", role_binding(tenant, value, in_secrets)),
         ("batch", "Job") => ("Job", jobs::check(object)),
+        ("", "ConfigMap") if part == Part::Platform => (
+            "ConfigMap",
+            ReconcilerSettings::from_object(object).map(drop),
+        ),
         _ => {
             let info = find(object.group(), object.kind());
             (info.map_or("object", |info| info.kind), Ok(()))
@@ -225,6 +231,37 @@ mod tests {
         allowed_object(part, &tenant, &object)
             .err()
             .map(|e| e.to_string())
+    }
+
+    #[test]
+    fn the_platforms_config_map_must_be_readable_and_a_tenants_is_its_own_affair() {
+        let object = |namespace: &str, data: Value| {
+            Object::new(json!({
+                "apiVersion": "v1", "kind": "ConfigMap", "data": data,
+                "metadata": {"name": ReconcilerSettings::NAME, "namespace": namespace},
+            }))
+            .expect("an object")
+        };
+        let found = |tenant: &str, part, object: &Object| {
+            allowed_object(part, &tenant.parse().expect("valid"), object)
+                .err()
+                .map(|e| e.to_string())
+        };
+        let odd = json!({"reconciler.json": "{}"});
+        let settings = r#"{"apiVersion": "orz.dev/v1", "kind": "ReconcilerSettings", "soak": "2m", "deadline": "10m",
+            "brake": {"window": "10m", "min": 5, "percent": 5}, "driftInterval": "1m", "statusInterval": "1m"}"#;
+        let good = object("orz-system", json!({"reconciler.json": settings}));
+        assert_eq!(found("orz-platform", Part::Platform, &good), None);
+        let refused = found(
+            "orz-platform",
+            Part::Platform,
+            &object("orz-system", odd.clone()),
+        );
+        assert!(refused.is_some_and(|said| {
+            said.starts_with("ConfigMap `orz-reconciler-settings`: `data[reconciler.json]`")
+        }),);
+        assert_eq!(found("acme", Part::Work, &object("acme", odd)), None);
+        assert!(found("acme", Part::Work, &good).is_some());
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod quantity;
 mod reach;
 mod table;
 
-pub use allowed::{NotAllowed, SECRETS_NAMESPACE, allowed};
+pub use allowed::{NotAllowed, SECRETS_NAMESPACE, SYSTEM_NAMESPACE, allowed};
 pub use content::allowed_object;
 pub use duration::{Duration, DurationError};
 pub use fields::{Field, Key, Order, Shape};

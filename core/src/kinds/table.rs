@@ -13,6 +13,8 @@ const DATA: &[Part] = &[Part::Data];
 const WORK: &[Part] = &[Part::Work];
 /// What a consumer brings for itself lives with the consumer, what exists without any in `tenancy`.
 const TENANCY_AND_WORK: &[Part] = &[Part::Tenancy, Part::Work];
+/// The platform holds one of them, which [`super::allowed`] names.
+const WORK_AND_PLATFORM: &[Part] = &[Part::Work, Part::Platform];
 
 /// A row with nothing special about it; the rows below state what differs.
 const PLAIN: KindInfo = KindInfo {
@@ -149,6 +151,7 @@ pub(super) const TABLE: &[KindInfo] = &[
     KindInfo {
         kind: "ConfigMap",
         plural: "configmaps",
+        parts: WORK_AND_PLATFORM,
         apply_order: 60,
         // `ValidateConfigMapUpdate`.
         frozen: &[
