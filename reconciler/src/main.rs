@@ -11,8 +11,9 @@ use orz_gitops::Repo;
 use orz_reconciler::apply::{ApplyEngine, Connection};
 use orz_reconciler::argocd::{ArgoEngine, ArgoSettings};
 use orz_reconciler::dir::DirEngine;
-use orz_reconciler::follow::{About, Follower, Level, Log, LogFormat, Settings, SystemClock};
-use orz_reconciler::judge::{BrakeLimits, Timings};
+use orz_reconciler::follow::{
+    About, Follower, Given, Level, Log, LogFormat, Settings, SystemClock,
+};
 use orz_reconciler::{Engine, Options, Outcome, TenantReport, reconcile};
 
 /// Makes one cluster or directory follow the pointers of a GitOps repository, judges what it activates, and takes
@@ -54,27 +55,30 @@ struct Arguments {
     /// How many tenants are worked on at the same time
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
     workers: u8,
-    /// How long a release must have been healthy without a break to be verified
-    #[arg(long, default_value = "2m", value_parser = duration)]
-    soak: Duration,
-    /// How long a release may be unhealthy before it is taken back, unless it asks for more itself
-    #[arg(long, default_value = "10m", value_parser = duration)]
-    deadline: Duration,
-    /// How far back failures count for the brake
-    #[arg(long, default_value = "10m", value_parser = duration)]
-    brake_window: Duration,
-    /// So many failures within that time never set the brake
-    #[arg(long, default_value_t = 5)]
-    brake_min: u64,
+    /// How long a release must have been healthy without a break to be verified [default: what the live release of
+    /// `orz-platform` says, else 2m]
+    #[arg(long, value_parser = duration)]
+    soak: Option<Duration>,
+    /// How long a release may be unhealthy before it is taken back, unless it asks for more itself [default:
+    /// `orz-platform`, else 10m]
+    #[arg(long, value_parser = duration)]
+    deadline: Option<Duration>,
+    /// How far back failures count for the brake [default: `orz-platform`, else 10m]
+    #[arg(long, value_parser = duration)]
+    brake_window: Option<Duration>,
+    /// So many failures within that time never set the brake [default: `orz-platform`, else 5]
+    #[arg(long)]
+    brake_min: Option<u64>,
     /// How often the branches are looked at
     #[arg(long, default_value = "200ms", value_parser = duration)]
     poll: Duration,
-    /// How often a part of which nothing is expected is looked at, to put right what somebody changed
-    #[arg(long, default_value = "1m", value_parser = duration)]
-    drift_interval: Duration,
-    /// How often status is published at most
-    #[arg(long, default_value = "1m", value_parser = duration)]
-    status_interval: Duration,
+    /// How often a part of which nothing is expected is looked at, to put right what somebody changed [default:
+    /// `orz-platform`, else 1m]
+    #[arg(long, value_parser = duration)]
+    drift_interval: Option<Duration>,
+    /// How often status is published at most [default: `orz-platform`, else 1m]
+    #[arg(long, value_parser = duration)]
+    status_interval: Option<Duration>,
     /// How log lines are written
     #[arg(long, value_enum, default_value_t = LogFormatName::Text)]
     log_format: LogFormatName,
@@ -127,22 +131,18 @@ fn main() -> ExitCode {
 /// Follows for ever, unless it cannot begin.
 fn follow(arguments: &Arguments, log: Log) -> Result<(), Box<dyn std::error::Error>> {
     let repo = Repo::open(&arguments.gitops)?;
-    let settings = Settings {
-        timings: Timings {
-            soak: arguments.soak,
-            deadline: arguments.deadline,
-            ..Timings::default()
-        },
-        brake: BrakeLimits {
-            window: arguments.brake_window,
-            least: arguments.brake_min,
-            ..BrakeLimits::default()
-        },
+    let given = Given {
+        soak: arguments.soak,
+        deadline: arguments.deadline,
+        brake_window: arguments.brake_window,
+        brake_min: arguments.brake_min,
         // Zero would be a loop that does nothing but look.
-        poll: arguments.poll.max(SHORTEST),
-        drift: arguments.drift_interval.max(SHORTEST),
+        drift: arguments.drift_interval.map(|drift| drift.max(SHORTEST)),
         status: arguments.status_interval,
-        ..Settings::new(arguments.cluster.clone())
+    };
+    let settings = Settings {
+        poll: arguments.poll.max(SHORTEST),
+        ..Settings::given(arguments.cluster.clone(), given)
     };
     let (engines, changes) = engines(arguments)?;
     let follower = Follower::new(&repo, engines, settings, SystemClock::start(), log);

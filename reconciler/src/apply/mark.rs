@@ -12,7 +12,7 @@ use serde_json::json;
 use super::api::MANAGER;
 
 /// The namespace of the inventories.
-pub const NAMESPACE: &str = "orz-system";
+pub const NAMESPACE: &str = orz_core::kinds::SYSTEM_NAMESPACE;
 /// The label of every member.
 pub(crate) const MEMBER: &str = "applyset.kubernetes.io/part-of";
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use orz_core::Value;
 use orz_core::id::{ClusterName, Part, TenantName};
-use orz_core::kinds::{self, Scope};
+use orz_core::kinds::{self, SYSTEM_NAMESPACE, Scope};
 use serde_json::json;
 
 use super::application::API_VERSION;
@@ -70,12 +70,13 @@ pub fn tenancy_project(settings: &ArgoSettings) -> Value {
     )
 }
 
-/// The project of the platform's own part.
+/// The project of the platform's own part: the one namespace that it may write to, and its kinds. That it holds
+/// one name there is checked before an Application is written: a project cannot say it.
 pub fn platform_project(settings: &ArgoSettings) -> Value {
     render(
         PLATFORM,
         "what holds for all tenants",
-        &anywhere(settings),
+        &[json!({"server": "*", "namespace": SYSTEM_NAMESPACE})],
         &[Part::Platform],
         settings,
     )

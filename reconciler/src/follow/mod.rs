@@ -1,6 +1,7 @@
 //! The long-running loop: follows the branches, and keeps, judges, takes back and retires every part.
 //!
 //! - `pointers`: what changed on the branches. Only changed pointers are looked at again.
+//! - `platform`: the settings that the platform's own release holds.
 //! - `pass`: observe → plan → remember → apply → see, for one part; `pool` runs passes side by side.
 //! - `verdict`: judges what a pass saw and does what the judgement says.
 //! - `leave`: parts on their way out.
@@ -14,6 +15,7 @@ mod leave;
 mod log;
 mod part;
 mod pass;
+mod platform;
 mod pointers;
 mod pool;
 mod publish;
@@ -27,14 +29,14 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
-use orz_core::id::CommitId;
+use orz_core::id::{CommitId, ReleaseId};
 use orz_gitops::{Repo, Request, View};
 
 pub use clock::{Clock, SystemClock};
 pub use leave::{ORDER as LEAVING_ORDER, Stays, stays};
 pub use log::{About, Level, Log, LogFormat};
 pub use pool::Key;
-pub use settings::Settings;
+pub use settings::{Given, Settings};
 
 use crate::desired::{Desired, Invalid, Pointed, pointed};
 use crate::engine::Engine;
@@ -49,7 +51,11 @@ const ACTOR: &str = "orz-reconciler";
 /// The loop over one cluster.
 pub struct Follower<'r, C> {
     repo: &'r Repo,
+    /// What holds without a release of the platform, and what holds now.
+    base: Settings,
     settings: Settings,
+    /// The release of the platform that `settings` are from.
+    settings_of: Option<ReleaseId>,
     engine: &'static str,
     clock: C,
     log: Log,
@@ -105,7 +111,9 @@ impl<'r, C: Clock> Follower<'r, C> {
     ) -> Self {
         Self {
             repo,
+            base: settings.clone(),
             settings,
+            settings_of: None,
             engine,
             clock,
             log,

@@ -49,6 +49,7 @@ impl<C: Clock> Follower<'_, C> {
             }
         }
         self.read_brake(&view);
+        self.read_settings(&view)?;
         self.view = Some(view);
         self.heads = Some(heads);
         Ok(())
