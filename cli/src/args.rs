@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser};
-use orz_core::id::TenantName;
+use orz_core::id::{ClusterName, TenantName};
 
 use crate::commands::Command;
 use crate::view::{Color, Format};
@@ -84,9 +84,14 @@ pub(crate) struct Global {
 /// Which tenants of the source repository a command is about.
 #[derive(Debug, Args)]
 pub(crate) struct Select {
-    /// Tenant to select, repeatable [default: every folder under `tenants/`].
+    /// Tenant to select, repeatable; `orz-platform` is the platform's own release [default: every
+    /// folder under `tenants/`, and the platform if there is a `platform/reconciler.json`].
     #[arg(long = "tenant", value_name = "TENANT")]
     pub(crate) tenants: Vec<TenantName>,
+    /// Cluster that the platform's own release is for [default: `default_cluster` of
+    /// `platform/settings.json`].
+    #[arg(long, value_name = "CLUSTER")]
+    pub(crate) platform_cluster: Option<ClusterName>,
 }
 
 /// Who asks for a change, as recorded in its commit.

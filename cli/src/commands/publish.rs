@@ -33,7 +33,7 @@ pub(crate) struct Args {
     reason: Option<String>,
     /// Publishes exactly what this plan shows, or nothing: exits with 5 when what is live or the
     /// source changed since.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["tenants", "keep_going"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["tenants", "platform_cluster", "keep_going"])]
     plan: Option<PathBuf>,
     /// Publishes the tenants that compile although others do not; still exits with 1.
     #[arg(long)]
@@ -48,9 +48,11 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
     let select = match &plan {
         Some(plan) => Select {
             tenants: plan.parts.iter().map(|part| part.tenant.clone()).collect(),
+            platform_cluster: platform_cluster(plan),
         },
         None => Select {
             tenants: args.select.tenants.clone(),
+            platform_cluster: args.select.platform_cluster.clone(),
         },
     };
     let compilation = compile(context, &select, Detail::Errors, view)?;
@@ -86,6 +88,14 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
             Ok(ExitCode::Input)
         }
     }
+}
+
+/// The cluster for which the plan compiled the platform, if it did.
+fn platform_cluster(plan: &Plan) -> Option<ClusterName> {
+    let mut parts = plan.parts.iter();
+    parts
+        .find(|part| part.tenant.is_platform())
+        .map(|part| part.cluster.clone())
 }
 
 /// The pointer that a part of a plan was made against.

@@ -20,7 +20,7 @@ pub(crate) struct Args {
     tenant: TenantName,
     /// Digits of the release's id [default: the one that was live before].
     release: Option<ReleaseName>,
-    /// The part, repeatable [default: work, or the part of RELEASE].
+    /// The part, repeatable [default: work, of `orz-platform` platform, or the part of RELEASE].
     #[arg(long = "part", value_name = "PART")]
     parts: Vec<Part>,
     /// Every part, back to what stood together when the older release of `work` was live.
@@ -49,6 +49,7 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
             }
             (vec![release.part], Some(release.release))
         }
+        None if args.parts.is_empty() && args.tenant.is_platform() => (vec![Part::Platform], None),
         None if args.parts.is_empty() => (vec![Part::Work], None),
         None => (args.parts.clone(), None),
     };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use orz_compiler::{Compiled, Inputs, Output, Platform};
 use orz_core::diag::codes::source as codes;
 use orz_core::diag::{Diagnostic, Diagnostics, Severity, Sources};
-use orz_core::id::{IdError, TenantName};
+use orz_core::id::{ClusterName, IdError, TenantName};
 
 use crate::args::Select;
 use crate::context::Context;
@@ -84,8 +84,10 @@ pub(crate) fn compile(
     let mut tally = Tally::default();
     let loaded = source::load(&root, (!selected.is_empty()).then_some(&selected));
     let mut found = loaded.diagnostics;
-    let (platform, tenants) = split(loaded.files);
-    let tenants = choose(&selected, tenants, &root, &mut found)?;
+    let (platform, mut folders) = split(loaded.files);
+    let own = platform_files(&selected, &platform, &mut folders);
+    let mut tenants = choose(&selected, folders, own.is_some(), &root, &mut found)?;
+    tenants.extend(own.map(|files| (TenantName::platform(), files)));
     tally.print(&found, &Sources::new(), view);
     if found.has_errors() {
         return Err(tally.stop());
@@ -96,6 +98,10 @@ pub(crate) fn compile(
     let Some(platform) = platform.value else {
         return Err(tally.stop());
     };
+
+    if let Some(cluster) = &select.platform_cluster {
+        known(cluster, &platform)?;
+    }
 
     let total = tenants.len();
     let mut compiled = Vec::with_capacity(total);
@@ -112,8 +118,13 @@ pub(crate) fn compile(
         let Compiled {
             sources,
             diagnostics,
-            output,
+            mut output,
         } = result;
+        if let (Some(output), Some(cluster)) = (&mut output, &select.platform_cluster)
+            && tenant.is_platform()
+        {
+            output.cluster = cluster.clone();
+        }
         tally.print(&diagnostics, &sources, view);
         let of = |severity| {
             diagnostics
@@ -215,15 +226,43 @@ fn split(files: Files) -> (Files, BTreeMap<String, Files>) {
     (platform, tenants)
 }
 
-/// The tenants to compile with their files.
+/// The files of the platform's own tenant, if it is to be compiled: there are none, or the compiler says why
+/// they do not belong.
+///
+/// Unasked it is only where the source states what it holds: what ships is what every reconciler does without.
+fn platform_files(
+    selected: &BTreeSet<TenantName>,
+    platform: &Files,
+    folders: &mut BTreeMap<String, Files>,
+) -> Option<Files> {
+    let asked = selected.contains(&TenantName::platform());
+    let stated = selected.is_empty() && Platform::is_stated_in(platform.keys());
+    let folder = folders.remove(TenantName::PLATFORM);
+    (asked || stated || folder.is_some()).then(|| folder.unwrap_or_default())
+}
+
+fn known(cluster: &ClusterName, platform: &Platform) -> Result<(), CommandError> {
+    let clusters = &platform.clusters.clusters;
+    if clusters.contains_key(cluster) {
+        return Ok(());
+    }
+    let names: Vec<&str> = clusters.keys().map(ClusterName::as_str).collect();
+    Err(
+        CommandError::input(format!("no cluster of the platform is named `{cluster}`"))
+            .help(format!("known here: `{}`", names.join("`, `"))),
+    )
+}
+
+/// The tenants to compile with their files, without the platform.
 fn choose(
     selected: &BTreeSet<TenantName>,
     mut folders: BTreeMap<String, Files>,
+    has_platform: bool,
     root: &std::path::Path,
     found: &mut Diagnostics,
 ) -> Result<BTreeMap<TenantName, Files>, CommandError> {
     let mut tenants = BTreeMap::new();
-    for tenant in selected {
+    for tenant in selected.iter().filter(|tenant| !tenant.is_platform()) {
         match folders.remove(tenant.as_str()) {
             Some(files) => drop(tenants.insert(tenant.clone(), files)),
             None => found.push(unknown(tenant, root)?),
@@ -247,7 +286,7 @@ fn choose(
                 Err(error) => found.push(invalid(&folder, &error)),
             }
         }
-        if tenants.is_empty() && !found.has_errors() {
+        if tenants.is_empty() && !has_platform && !found.has_errors() {
             return Err(CommandError::input(format!("`{}` has no tenants", root.join("tenants").display()))
                 .help("create `tenants/<tenant>/bundle.json`, or name the source repository with `--source`"));
         }

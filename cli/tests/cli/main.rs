@@ -11,6 +11,7 @@ mod help;
 mod leave;
 mod observed;
 mod plans;
+mod platform;
 mod scaffold;
 mod scenario;
 mod shapes;

@@ -186,12 +186,12 @@ impl Platform {
         format!("{}{tenant}.json", load::TENANTS)
     }
 
-    /// Whether the source repository states something that the platform's own release holds.
+    /// Whether these files of a source repository state something that the platform's own release holds.
     ///
     /// Without that the release would say what every reconciler does anyway.
-    pub fn is_released(&self) -> bool {
-        let path = format!("{}{}", load::PLATFORM, load::RECONCILER);
-        self.overrides.contains_key(&path)
+    pub fn is_stated_in<'a>(paths: impl IntoIterator<Item = &'a String>) -> bool {
+        let stated = format!("{}{}", load::PLATFORM, load::RECONCILER);
+        paths.into_iter().any(|path| *path == stated)
     }
 
     /// The operator's word on `tenant`: the default if there is no file, `None` if there are errors in it.
