@@ -65,6 +65,13 @@ impl Clock {
     }
 }
 
+/// The point in time so many seconds after `at`, both RFC 3339 in UTC; `None` where `at` is none.
+pub(crate) fn later(at: &str, seconds: u64) -> Option<String> {
+    let at: Timestamp = at.parse().ok()?;
+    let seconds = at.as_second().checked_add(i64::try_from(seconds).ok()?)?;
+    Timestamp::from_second(seconds).ok().map(to_text)
+}
+
 fn to_text(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
@@ -116,5 +123,11 @@ mod tests {
         ] {
             assert_eq!(clock.until(given).ok().as_deref(), expected, "{given}");
         }
+        assert_eq!(
+            later("2026-01-31T23:59:30Z", 40).as_deref(),
+            Some("2026-02-01T00:00:10Z")
+        );
+        assert_eq!(later("2026-01-31T23:59:30Z", u64::MAX), None);
+        assert_eq!(later("soon", 1), None);
     }
 }

@@ -137,7 +137,10 @@ pub(crate) fn release(
     let entry = match view.entry(tenant, part, release) {
         Ok(Some(entry)) => entry,
         Ok(None) => {
-            let detail = format!("the index has no release `{release}` of `{tenant}/{part}`");
+            let detail = format!(
+                "the index has no release `{release}` of `{tenant}/{part}`: {}",
+                whose(view, release)
+            );
             return Err(PointerInvalid::new(reason::NO_INDEX_ENTRY, detail));
         }
         Err(Error::Malformed { path, message }) => {
@@ -185,6 +188,29 @@ pub(crate) fn release(
         manifests,
         objects,
     })
+}
+
+/// What a commit is that the index does not have where it was looked for.
+fn whose(view: &View, release: &ReleaseId) -> String {
+    match view.objects.try_read(object_id(release.as_str())) {
+        Ok(Some((Kind::Commit, data))) => {
+            let commit = objects::parse_commit(object_id(release.as_str()), &data);
+            let named = commit
+                .ok()
+                .and_then(|commit| commit::parse_release_message(&commit.message));
+            match named {
+                Some((tenant, part))
+                    if matches!(view.entry(&tenant, part, release), Ok(Some(_))) =>
+                {
+                    format!("it is one of `{tenant}/{part}`")
+                }
+                _ => "the commit was not made by `orzc publish`".to_owned(),
+            }
+        }
+        Ok(Some((kind, _))) => format!("it is a {kind}, not a commit"),
+        Ok(None) => "there is no such commit".to_owned(),
+        Err(error) => error.to_string(),
+    }
 }
 
 /// The objects of a release's files, each in the file that belongs to it.
@@ -276,7 +302,8 @@ fn manifests(
     // The id is compared too, so that a damaged object cannot pass for the one it is named after.
     if data != canonical || objects::id_of(Kind::Commit, &data) != id {
         let detail = format!(
-            "commit `{release}` is not the one that orz makes of its tree for `{tenant}/{part}`"
+            "commit `{release}` is not the one that `orzc publish` makes of its tree for `{tenant}/{part}`: its author, \
+             date or message is another"
         );
         return Err(PointerInvalid::new(reason::NOT_CANONICAL, detail));
     }

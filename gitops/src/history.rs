@@ -47,6 +47,34 @@ pub struct HistoryItem {
     pub request_id: Option<String>,
 }
 
+/// The commit that made a file of `main` what it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastChange {
+    /// The commit.
+    pub commit: CommitId,
+    /// When it was committed, RFC 3339 in UTC.
+    pub time: String,
+    /// Who: the actor of the request, or else the author of the commit.
+    pub actor: String,
+    /// The first line of its message.
+    pub subject: String,
+}
+
+impl View {
+    /// The newest commit that changed a file of `main`, whatever the file holds; `None` if it was never there.
+    ///
+    /// Walks back to that commit, so this is for the few files that somebody has to look at.
+    pub fn last_change(&self, path: &str) -> Result<Option<LastChange>> {
+        let found = last_change(self, path)?;
+        Ok(found.map(|commit| LastChange {
+            commit: commit_id(commit.id),
+            time: time::format(commit.seconds),
+            actor: actor_of(&commit),
+            subject: commit.message.lines().next().unwrap_or_default().to_owned(),
+        }))
+    }
+}
+
 impl Repo {
     /// Every change of a tenant's pointers, newest first; of one part, or of all.
     pub fn history(&self, tenant: &TenantName, part: Option<Part>) -> Result<Vec<HistoryItem>> {

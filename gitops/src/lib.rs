@@ -63,7 +63,7 @@ pub use activate::ActivateOptions;
 pub use auto_rollback::AutoRollback;
 pub use check::{CheckedRelease, PointerInvalid};
 pub use error::{Error, Result};
-pub use history::HistoryItem;
+pub use history::{HistoryItem, LastChange};
 pub use hold::HoldChange;
 pub use moves::{Chosen, Move};
 pub use open::Repo;

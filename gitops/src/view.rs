@@ -310,13 +310,21 @@ pub(crate) fn parse_pointer(
     blob: ObjectId,
 ) -> PointerFile {
     let named = paths::parse_pointer(&path);
-    let parsed =
-        bytes.and_then(|bytes| format::from_bytes::<Pointer>(bytes).map_err(|e| e.to_string()));
+    let parsed = bytes.and_then(|bytes| {
+        format::from_bytes::<Pointer>(bytes).map_err(|error| {
+            // What a merge at night leaves behind; the place of the first brace helps nobody then.
+            if bytes
+                .split(|b| *b == b'\n')
+                .any(|l| l.starts_with(b"<<<<<<< "))
+            {
+                "it holds the conflict markers of a merge".to_owned()
+            } else {
+                error.to_string()
+            }
+        })
+    });
     let invalid = match (&named, parsed) {
-        (None, _) => PointerInvalid::new(
-            reason::PATH_MISMATCH,
-            "the path names no pointer".to_owned(),
-        ),
+        (None, _) => PointerInvalid::new(reason::PATH_MISMATCH, why_no_pointer(&path)),
         (Some(_), Err(message)) => PointerInvalid::new(reason::MALFORMED, message),
         (Some((cluster, tenant, part)), Ok(pointer)) => {
             if (&pointer.cluster, &pointer.tenant, pointer.part) == (cluster, tenant, *part) {
@@ -348,6 +356,29 @@ pub(crate) fn parse_pointer(
         part,
         invalid,
     })
+}
+
+/// Why a path below `pointers/` is not that of a pointer.
+fn why_no_pointer(path: &str) -> String {
+    let segments: Vec<&str> = path.split('/').skip(1).collect();
+    let [cluster, _, tenant, part] = segments[..] else {
+        return "a pointer is `pointers/<cluster>/<xx>/<tenant>/<part>.json`".to_owned();
+    };
+    let part = part
+        .strip_suffix(".json")
+        .ok_or_else(|| format!("`{part}` does not end in `.json`"));
+    let part = part.and_then(|part| part.parse::<Part>().map_err(|e| e.to_string()));
+    let cluster = cluster.parse::<ClusterName>().map_err(|e| e.to_string());
+    let tenant = tenant.parse::<TenantName>().map_err(|e| e.to_string());
+    match (cluster, tenant, part) {
+        (Ok(cluster), Ok(tenant), Ok(part)) => {
+            let right = paths::pointer(&cluster, &tenant, part);
+            format!("the pointer of `{tenant}/{part}` belongs at `{right}`")
+        }
+        (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => {
+            format!("the path names no pointer: {error}")
+        }
+    }
 }
 
 fn parse_entry(path: &str, bytes: &[u8]) -> Result<Release> {

@@ -55,9 +55,14 @@ impl Repo {
 
     /// The published status of the parts of one tenant, on every cluster.
     pub fn statuses_of(&self, tenant: &TenantName) -> Result<Vec<Status>> {
+        Ok(self.published_status_of(tenant)?.statuses)
+    }
+
+    /// Like [`Repo::published_status`], of the parts of one tenant.
+    pub fn published_status_of(&self, tenant: &TenantName) -> Result<PublishedStatus> {
         let parts = [Part::Tenancy, Part::Data, Part::Work, Part::Platform];
         let only: Vec<String> = parts.map(|part| paths::status(tenant, part)).to_vec();
-        Ok(self.read_status(Some(&only))?.statuses)
+        self.read_status(Some(&only))
     }
 
     /// The published status with what could not be read.
