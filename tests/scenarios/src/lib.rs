@@ -5,9 +5,11 @@
 //! commands, commits; what is asserted is read from Git and from the API server.
 
 mod bundle;
+mod hand;
 mod program;
 mod world;
 
 pub use bundle::{App, image};
+pub use hand::{Forgery, Hand, pointer_path};
 pub use program::Running;
-pub use world::{Engine, Options, TestResult, World, deployment};
+pub use world::{Engine, Options, TestResult, World, deployment, size};

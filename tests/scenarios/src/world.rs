@@ -1,5 +1,6 @@
 //! One cluster, one source repository, one GitOps repository and the programs.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Display;
 use std::fs::{self, File};
@@ -19,6 +20,7 @@ use orz_test_tools::say;
 use serde_json::{Value, json};
 
 use crate::bundle::{App, bundle, image};
+use crate::hand::Hand;
 use crate::program::{Programs, Running};
 
 /// What a scenario ends with.
@@ -67,7 +69,10 @@ impl Options {
 
 /// How long anything may take before the scenario has failed. A machine that builds at the same time is slow.
 const PATIENCE: Duration = Duration::from_mins(4);
-const CLUSTER: &str = "in-cluster";
+pub(crate) const CLUSTER: &str = "in-cluster";
+
+/// How many tenants are activated by one command.
+const SLICE: usize = 20;
 
 /// The scenarios of a test program run one after the other: each has a cluster to itself.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -253,6 +258,59 @@ impl World {
             .parse()?)
     }
 
+    /// Like [`World::deploy`] for many tenants, a slice of them in one commit; the releases of `work` by tenant.
+    pub fn deploy_all(
+        &self,
+        bundles: &[(String, Vec<App>)],
+    ) -> TestResult<BTreeMap<String, ReleaseId>> {
+        for (tenant, apps) in bundles {
+            self.bundle(tenant, apps)?;
+        }
+        self.commit("many")?;
+        let mut releases = BTreeMap::new();
+        for slice in bundles.chunks(SLICE) {
+            let mut arguments = vec!["--format", "json", "publish", "--activate"];
+            for (tenant, _) in slice {
+                arguments.extend(["--tenant", tenant]);
+            }
+            arguments.extend(["--reason", "deployed"]);
+            let said: Value = serde_json::from_str(&self.orzc(&arguments, 0)?)?;
+            for item in said["items"].as_array().into_iter().flatten() {
+                if let (Some("work"), Some(tenant), Some(release)) = (
+                    item["part"].as_str(),
+                    item["tenant"].as_str(),
+                    item["release"].as_str(),
+                ) {
+                    releases.insert(tenant.to_owned(), release.parse()?);
+                }
+            }
+        }
+        if releases.len() != bundles.len() {
+            return Err(format!("{} of {} were published", releases.len(), bundles.len()).into());
+        }
+        Ok(releases)
+    }
+
+    /// Waits until each of these releases of `work` is in this phase.
+    pub fn until_all(&self, releases: &BTreeMap<String, ReleaseId>, phase: Phase) -> TestResult {
+        let count = releases.len();
+        self.until(format!("{count} tenants are {phase:?}"), || {
+            let statuses = self.repo.statuses()?;
+            let there = statuses.iter().filter(|status| {
+                status.part == Part::Work
+                    && status.phase == phase
+                    && status.release.is_some()
+                    && status.release.as_ref() == releases.get(status.tenant.as_str())
+            });
+            Ok(there.count() == count)
+        })
+    }
+
+    /// Somebody who works in a clone of the GitOps repository with plain Git.
+    pub fn hand(&self) -> TestResult<Hand> {
+        Hand::new(self.repo.path(), self.folder.path())
+    }
+
     /// Runs `orzc` as a person who may read and write both repositories and nothing of the cluster.
     pub fn orzc(&self, arguments: &[&str], code: i32) -> TestResult<String> {
         let output = self.orzc_as(Path::new("/dev/null"), arguments)?;
@@ -368,13 +426,21 @@ impl World {
     }
 }
 
+/// The size of a scenario: the usual one, or the full one where `ORZ_SCENARIO_SIZE=full` asks for it.
+pub fn size(usual: usize, full: usize) -> usize {
+    match std::env::var("ORZ_SCENARIO_SIZE").as_deref() {
+        Ok("full") => full,
+        _ => usual,
+    }
+}
+
 /// A Deployment by its name.
 pub fn deployment(namespace: &str, app: &str) -> Ref {
     Ref::new("apps/v1", "Deployment", namespace, app)
 }
 
 /// A command that sees nothing of the machine it runs on but `PATH`.
-fn hermetic(program: &Path, home: &Path) -> Command {
+pub(crate) fn hermetic(program: &Path, home: &Path) -> Command {
     let mut command = Command::new(program);
     command
         .env_clear()
@@ -390,7 +456,7 @@ fn hermetic(program: &Path, home: &Path) -> Command {
     command
 }
 
-fn expect(output: &Output, code: i32, what: &str) -> TestResult<String> {
+pub(crate) fn expect(output: &Output, code: i32, what: &str) -> TestResult<String> {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     if output.status.code() == Some(code) {
         return Ok(said);
