@@ -66,3 +66,6 @@ if asked 10 'Stale health verifies nothing, and neither does a clock that jumps'
   scenario stale
   run cargo test --quiet --locked --package orz-reconciler --lib clock
 fi
+if asked 11 'The timings of the judgement are a release of the platform, and come back like any other'; then
+  scenario platform
+fi

@@ -175,6 +175,13 @@ impl World {
 
     /// Starts `orz-reconciler` with the rights that the installation gave, and timings of seconds.
     pub fn reconciler(&self, more: &[&str]) -> TestResult<Running> {
+        let timed = ["--soak", "3s", "--deadline", "90s", "--poll", "50ms"];
+        let intervals = ["--status-interval", "1s", "--drift-interval", "3s"];
+        self.untimed_reconciler(&[&timed[..], &intervals, more].concat())
+    }
+
+    /// Starts `orz-reconciler` with the rights that the installation gave, and the timings of the platform.
+    pub fn untimed_reconciler(&self, more: &[&str]) -> TestResult<Running> {
         let log = File::options()
             .create(true)
             .append(true)
@@ -184,9 +191,7 @@ impl World {
             .arg("--gitops")
             .arg(self.repo.path())
             .args(["--engine", self.engine.name(), "--kubeconfig"])
-            .arg(self.plane.product_kubeconfig())
-            .args(["--soak", "3s", "--deadline", "90s", "--poll", "50ms"])
-            .args(["--status-interval", "1s", "--drift-interval", "3s"]);
+            .arg(self.plane.product_kubeconfig());
         if self.engine == Engine::ArgoCd {
             command
                 .arg("--argocd-repo")
