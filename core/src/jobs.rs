@@ -24,6 +24,7 @@ pub const HASH_DIGITS: usize = 10;
 
 const SYNC_OPTIONS: &str = "argocd.argoproj.io/sync-options";
 const COMPARE_OPTIONS: &str = "argocd.argoproj.io/compare-options";
+const IGNORE_HEALTH: &str = "argocd.argoproj.io/ignore-healthcheck";
 const KEEP: &str = "Prune=false";
 const NO_DIFFERENCE: &str = "IgnoreExtraneous";
 
@@ -90,12 +91,17 @@ pub fn object_name(base: &str, template: &Value) -> String {
 }
 
 /// The annotations of a release job.
+///
+/// Argo CD counts everything that carries its mark in the health of an Application, so that a job that failed
+/// once and stays would keep the Application Degraded for ever, whatever release is in place. Within a sync it
+/// waits for the job all the same.
 pub fn annotations(reversible: bool) -> BTreeMap<String, String> {
     let wave = Wave::Job.as_str().unwrap_or_default();
     [
         (SYNC_WAVE, wave),
         (SYNC_OPTIONS, KEEP),
         (COMPARE_OPTIONS, NO_DIFFERENCE),
+        (IGNORE_HEALTH, "true"),
         (REVERSIBLE, if reversible { "true" } else { "false" }),
     ]
     .map(|(key, value)| (key.to_owned(), value.to_owned()))

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::pod_status::{self, Facts, Outcome};
 use super::references::Known;
+use super::volumes::{SELECTED_NODE, waits_for_consumer};
 use super::{Work, Worker, now, unless_outrun};
 use crate::kube_api::{KubeApi, items, text};
 use crate::{ClusterError, ControlPlane, Ref};
@@ -119,6 +120,7 @@ impl KubeletWork {
         let reference = Ref::of(pod);
         match text(pod, "/spec/nodeName") {
             "" if schedulable(pod, claims) => bind(api, &reference, pod).await,
+            "" => select_node(api, pod, claims).await,
             NODE if deleted(pod) => end(api, &reference, pod).await,
             NODE => {
                 let status = self.status(pod, known);
@@ -207,21 +209,43 @@ fn deleted(pod: &Value) -> bool {
 
 /// The scheduler waits for volumes to be bound and for gates to be lifted.
 fn schedulable(pod: &Value, claims: &[Value]) -> bool {
-    let namespace = text(pod, "/metadata/namespace");
-    let bound = |name: &str| {
-        claims.iter().any(|claim| {
-            text(claim, "/metadata/namespace") == namespace
-                && text(claim, "/metadata/name") == name
-                && text(claim, "/status/phase") == "Bound"
-        })
-    };
     !deleted(pod)
         && items(pod, "/spec/schedulingGates").is_empty()
-        && items(pod, "/spec/volumes")
-            .iter()
-            .map(|volume| text(volume, "/persistentVolumeClaim/claimName"))
-            .filter(|name| !name.is_empty())
-            .all(bound)
+        && claims_of(pod, claims)
+            .all(|claim| claim.is_some_and(|claim| text(claim, "/status/phase") == "Bound"))
+}
+
+/// The claims that a pod names; `None` for one that is not there.
+fn claims_of<'a>(pod: &'a Value, claims: &'a [Value]) -> impl Iterator<Item = Option<&'a Value>> {
+    items(pod, "/spec/volumes")
+        .iter()
+        .map(|volume| text(volume, "/persistentVolumeClaim/claimName"))
+        .filter(|name| !name.is_empty())
+        .map(|name| {
+            claims.iter().find(|claim| {
+                text(claim, "/metadata/namespace") == text(pod, "/metadata/namespace")
+                    && text(claim, "/metadata/name") == name
+            })
+        })
+}
+
+/// The scheduler says for which node a volume is to be made, where the class waits for a pod
+/// (`pkg/scheduler/framework/plugins/volumebinding` of Kubernetes 1.36).
+async fn select_node(api: &KubeApi, pod: &Value, claims: &[Value]) -> Result<(), ClusterError> {
+    if deleted(pod) {
+        return Ok(());
+    }
+    for claim in claims_of(pod, claims).flatten() {
+        let annotated = claim.pointer("/metadata/annotations");
+        if text(claim, "/status/phase") == "Pending"
+            && annotated.is_none_or(|annotations| annotations.get(SELECTED_NODE).is_none())
+            && waits_for_consumer(api, claim).await?
+        {
+            let patch = json!({"metadata": {"annotations": {SELECTED_NODE: NODE}}});
+            api.merge(&Ref::of(claim), &patch).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn bind(api: &KubeApi, reference: &Ref, pod: &Value) -> Result<(), ClusterError> {

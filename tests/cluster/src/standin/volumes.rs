@@ -8,7 +8,8 @@ use super::{Work, Worker, unless_outrun};
 use crate::kube_api::{KubeApi, text};
 use crate::{ClusterError, ControlPlane, Ref};
 
-/// Makes a volume for each claim that waits for one, and removes it when the claim is gone and
+/// Makes a volume for each claim that waits for one (where the class wants a pod first, once a node is chosen
+/// for that), and removes it when the claim is gone and
 /// the class says so, as a provisioner of a storage class would.
 pub struct Provisioner {
     worker: Worker,
@@ -28,6 +29,8 @@ impl Provisioner {
     }
 }
 
+/// The scheduler's word that a pod which uses the claim is to run on a node.
+pub(super) const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
 /// Marks the volumes that are ours to remove.
 const LABEL: &str = "standin.orz.dev/reclaim";
 
@@ -49,6 +52,11 @@ impl Work for ProvisionerWork {
                         .await?
                 }
             };
+            let chosen = claim.pointer("/metadata/annotations");
+            let chosen = chosen.is_some_and(|a| a.get(SELECTED_NODE).is_some());
+            if class.as_ref().is_some_and(binds_late) && !chosen {
+                continue;
+            }
             let volume = volume(claim, class.as_ref());
             unless_outrun(api.apply("provisioner", &volume).await.map(drop))?;
         }
@@ -62,6 +70,22 @@ impl Work for ProvisionerWork {
         }
         Ok(())
     }
+}
+
+/// Whether the class of a claim wants a pod that uses it first.
+pub(super) async fn waits_for_consumer(api: &KubeApi, claim: &Value) -> Result<bool, ClusterError> {
+    let name = text(claim, "/spec/storageClassName");
+    if name.is_empty() {
+        return Ok(false);
+    }
+    let class = api
+        .get(&Ref::new("storage.k8s.io/v1", "StorageClass", "", name))
+        .await?;
+    Ok(class.as_ref().is_some_and(binds_late))
+}
+
+fn binds_late(class: &Value) -> bool {
+    text(class, "/volumeBindingMode") == "WaitForFirstConsumer"
 }
 
 fn waits(claim: &Value) -> bool {
