@@ -45,9 +45,18 @@ pub(crate) fn platform_files() -> Files {
     ])
 }
 
-/// Compiles twice and checks all that does not depend on what the files say.
+/// Compiles the tenant [`TENANT`] twice and checks all that does not depend on what the files say.
 pub(crate) fn checked_compile(files: &Files, platform: &Platform) -> Option<Output> {
-    let run = || compile_once(files, platform);
+    checked_compile_of(&tenant(), files, platform)
+}
+
+/// The same for any tenant.
+pub(crate) fn checked_compile_of(
+    tenant: &TenantName,
+    files: &Files,
+    platform: &Platform,
+) -> Option<Output> {
+    let run = || compile_as(tenant, files, platform);
     let (one, other) = (run(), run());
     check_diagnostics(&one.diagnostics, &one.sources);
     assert_eq!(
@@ -69,8 +78,12 @@ pub(crate) fn checked_compile(files: &Files, platform: &Platform) -> Option<Outp
 
 /// Compiles the files as the tenant [`TENANT`].
 pub(crate) fn compile_once(files: &Files, platform: &Platform) -> Compiled {
+    compile_as(&tenant(), files, platform)
+}
+
+fn compile_as(tenant: &TenantName, files: &Files, platform: &Platform) -> Compiled {
     compile(&Inputs {
-        tenant: tenant(),
+        tenant: tenant.clone(),
         files: files.clone(),
         platform,
         at: None,
@@ -84,8 +97,8 @@ fn tenant() -> TenantName {
 fn check_output(output: &Output, files: &Files) {
     assert_eq!(
         output.parts.keys().copied().collect::<Vec<_>>(),
-        Part::OF_TENANT,
-        "always the three parts of a tenant"
+        output.tenant.parts(),
+        "always all parts of the tenant"
     );
     let mut names = BTreeSet::new();
     for (part, compiled) in &output.parts {

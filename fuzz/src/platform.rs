@@ -1,10 +1,11 @@
 use orz_compiler::Platform;
+use orz_core::id::TenantName;
 
-use super::compiled::{Files, checked_compile, platform_files};
+use super::compiled::{Files, checked_compile, checked_compile_of, platform_files};
 use super::reading::check_diagnostics;
 
 /// The files of platform data, each under the letter that names it in an input.
-const PLACES: [(u8, &str); 10] = [
+const PLACES: [(u8, &str); 11] = [
     (b'a', "platform/apps.json"),
     (b'c', "platform/clusters.json"),
     (b'e', "platform/egress.json"),
@@ -12,6 +13,7 @@ const PLACES: [(u8, &str); 10] = [
     (b'k', "platform/connectors/sms.json"),
     (b'h', "platform/connectors/http.json"),
     (b'p', "platform/plans.json"),
+    (b'r', "platform/reconciler.json"),
     (b's', "platform/settings.json"),
     (b't', "platform/tenants/acme.json"),
     (b'v', "platform/volumes.json"),
@@ -41,6 +43,8 @@ pub fn platform(data: &[u8]) {
     );
     if let Some(platform) = loaded.value {
         checked_compile(&everything(), &platform);
+        let own = checked_compile_of(&TenantName::platform(), &Files::new(), &platform);
+        assert!(own.is_some(), "what loads can be released");
     }
 }
 

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use orz_cluster_tests::{ControlPlane, Crds, Objects, Options};
 use orz_compiler::{Inputs, Platform, compile, tenants};
-use orz_core::id::Part;
+use orz_core::id::TenantName;
 use orz_core::{Value, kinds};
 use serde_json::json;
 
@@ -72,7 +72,9 @@ fn objects_of(source: &Path) -> TestResult<Vec<Value>> {
         .ok_or("the platform data does not load")?;
     let all = files(source, "tenants")?;
     let mut objects = Vec::new();
-    for tenant in tenants(all.keys().map(String::as_str)) {
+    // The platform's own release everywhere, whatever the source says of it.
+    let named = tenants(all.keys().map(String::as_str));
+    for tenant in named.into_iter().chain([TenantName::platform()]) {
         let prefix = format!("tenants/{tenant}/");
         let own = all.iter().filter(|(path, _)| path.starts_with(&prefix));
         let inputs = Inputs {
@@ -86,8 +88,7 @@ fn objects_of(source: &Path) -> TestResult<Vec<Value>> {
         let output = compile(&inputs)
             .output
             .ok_or_else(|| format!("{tenant} does not compile"))?;
-        for part in Part::OF_TENANT {
-            let compiled = &output.parts[&part];
+        for compiled in output.parts.values() {
             let mut rows = Vec::new();
             for object in &compiled.objects {
                 let bytes = &compiled.files[&object.file];
@@ -124,10 +125,11 @@ fn a_real_api_server_accepts_what_the_examples_produce() -> TestResult {
         crds: Crds::Platform,
     })?;
     let server = Objects::connect(&plane.harness_kubeconfig())?;
-    // What `orzc platform install` brings; the Roles of the secret store live there.
-    server.apply(
-        &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "orz-secrets"}}),
-    )?;
+    // What `orzc platform install` brings; the Roles of the secret store and the platform's release live there.
+    for name in ["orz-secrets", "orz-system"] {
+        server
+            .apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}))?;
+    }
 
     let (mut accepted, mut refused, mut kinds_seen) =
         (0, Vec::new(), BTreeMap::<String, usize>::new());

@@ -3,5 +3,6 @@
 mod follow;
 mod kinds;
 mod leave;
+mod platform;
 mod sets;
 mod world;
