@@ -14,6 +14,7 @@ use crate::view::{Present, Text, Tone, View};
 /// Lifts the brake of a cluster, so that failing releases are rolled back automatically again.
 ///
 /// The reconciler sets the brake when so many activations fail at once that it is an outage and no bad release.
+/// What is still broken when it is lifted is taken back, however much that is, and counts for no second outage.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The cluster.

@@ -137,3 +137,127 @@ fn status_and_history_tell_what_a_reconciler_found_and_did() {
     ]));
     snapbox::assert_data_eq!(text, snapbox::file!["snapshots/observed.txt"]);
 }
+
+/// What an operator reads for each state of a part: which object blocks, why, since when, what happens next and
+/// when, and what to do.
+#[test]
+fn every_state_says_what_blocks_and_what_happens_next() {
+    let (env, repo, first, second) = two_releases();
+    let cluster: ClusterName = "in-cluster".parse().expect("valid");
+    let named = |group: &str, kind: &str, name: &str| ObjectName {
+        group: group.to_owned(),
+        kind: kind.to_owned(),
+        namespace: Some("demo".to_owned()),
+        name: name.to_owned(),
+    };
+    let web = named("apps", "Deployment", "web");
+    let base = Status {
+        cluster: cluster.clone(),
+        tenant: "demo".parse().expect("valid"),
+        part: Part::Work,
+        engine: "apply".to_owned(),
+        release: Some(second.clone()),
+        observed: Some(second.clone()),
+        phase: Phase::Verified,
+        health: HealthWord::Healthy,
+        blocking: Vec::new(),
+        reason: None,
+        next: None,
+        verified: vec![first.clone()],
+        since: "2026-01-31T11:58:00Z".to_owned(),
+    };
+    let blocked = |object: &ObjectName, health, message: &str| {
+        vec![Blocking {
+            object: object.clone(),
+            health,
+            message: message.to_owned(),
+            since: "2026-01-31T11:58:30Z".to_owned(),
+        }]
+    };
+    let next = |what: &str, in_seconds| {
+        let what = what.to_owned();
+        Some(Next { what, in_seconds })
+    };
+    let back = format!("rolled back to {}", &first.as_str()[..12]);
+    let pulls = "0 of 1 replicas are ready; pod web-1: container web: ImagePullBackOff";
+    let progressing = Status {
+        phase: Phase::Progressing,
+        health: HealthWord::Progressing,
+        observed: None,
+        blocking: blocked(&web, HealthWord::Progressing, pulls),
+        next: next(&back, 480),
+        ..base.clone()
+    };
+    let states = [
+        Status {
+            phase: Phase::Waiting,
+            health: HealthWord::Missing,
+            observed: Some(first.clone()),
+            reason: Some(
+                "waits for PersistentVolumeClaim demo/disk: is not provided yet".to_owned(),
+            ),
+            blocking: blocked(
+                &named("", "PersistentVolumeClaim", "disk"),
+                HealthWord::Missing,
+                "is not provided yet",
+            ),
+            ..base.clone()
+        },
+        progressing.clone(),
+        Status {
+            phase: Phase::Soaking,
+            next: next("verified", 75),
+            ..base.clone()
+        },
+        Status {
+            phase: Phase::Failed,
+            health: HealthWord::Degraded,
+            blocking: blocked(&web, HealthWord::Degraded, pulls),
+            reason: Some("it stays, because no other release was verified yet".to_owned()),
+            ..base.clone()
+        },
+        Status {
+            health: HealthWord::Degraded,
+            blocking: blocked(&web, HealthWord::Degraded, "crashed"),
+            ..base.clone()
+        },
+        Status {
+            phase: Phase::Failed,
+            release: Some(first.clone()),
+            observed: Some(first.clone()),
+            ..base.clone()
+        },
+    ];
+    let mut text = String::new();
+    for state in states {
+        repo.write_status(&cluster, 0, &[state], NOW)
+            .expect("written");
+        text.push_str(&env.transcript(&[&["status", "demo"]]));
+    }
+    // A reconciler that stopped two hours ago.
+    repo.write_status(
+        &cluster,
+        0,
+        std::slice::from_ref(&progressing),
+        "2026-01-31T10:00:00Z",
+    )
+    .expect("written");
+    text.push_str(&env.transcript(&[&["status", "demo"]]));
+
+    let brake = Brake {
+        cluster: cluster.clone(),
+        at: NOW.to_owned(),
+        failed: 12,
+        recent: 40,
+        reason: "12 of 40 activations failed within 600 s: an outage, and no bad release"
+            .to_owned(),
+    };
+    repo.set_brake(&brake, &request("outage")).expect("set");
+    text.push_str(&env.transcript(&[&["status", "demo"]]));
+    env.git(".", &["clone", "-q", "source-gitops.git", "clone"]);
+    env.write("clone/brakes/in-cluster.json", "{");
+    env.git("clone", &["commit", "-q", "-a", "-m", "half an edit"]);
+    env.git("clone", &["push", "-q"]);
+    text.push_str(&env.transcript(&[&["status", "demo"]]));
+    snapbox::assert_data_eq!(text, snapbox::file!["snapshots/states.txt"]);
+}

@@ -169,7 +169,7 @@ pub struct Status {
     pub next: Option<Next>,
     /// Releases that were verified on this cluster, the oldest first.
     pub verified: Vec<ReleaseId>,
-    /// When this was last different, RFC 3339 in UTC.
+    /// Since when the release is in this phase, RFC 3339 in UTC.
     pub since: String,
 }
 

@@ -134,7 +134,7 @@ pub(super) fn next_look(
     }
 }
 
-/// A status all of whose times are now, with the times of `last` for what is as it was then.
+/// A status all of whose times are now, with the times of `last` for what is in the same state as then.
 pub(super) fn dated(mut next: Status, last: Option<&Status>) -> Status {
     let Some(last) = last else {
         return next;
@@ -149,13 +149,7 @@ pub(super) fn dated(mut next: Status, last: Option<&Status>) -> Status {
             blocking.since = (*since).to_owned();
         }
     }
-    // A countdown is no other status.
-    let as_before = Status {
-        since: last.since.clone(),
-        next: last.next.clone(),
-        ..next.clone()
-    };
-    if as_before == *last {
+    if (last.phase, &last.release) == (next.phase, &next.release) {
         next.since.clone_from(&last.since);
     }
     next

@@ -161,7 +161,8 @@ pub fn decide(input: &Judged<'_>) -> Decision {
     } else {
         standing.next = next(&memory, input, &workloads);
         if memory.phase == Phase::Failed && standing.reason.is_none() {
-            standing.reason = against(&memory, input, &workloads).err();
+            let stays = against(&memory, input, &workloads).err();
+            standing.reason = stays.map(|why_not| format!("it stays, because {why_not}"));
         }
     }
     Decision {

@@ -714,7 +714,7 @@ fn the_standing_says_what_blocks_and_what_happens_next() {
     assert_eq!(standing.next, None);
     assert_eq!(
         standing.reason.as_deref(),
-        Some("no other release was verified yet")
+        Some("it stays, because no other release was verified yet")
     );
 }
 

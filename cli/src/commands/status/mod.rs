@@ -23,6 +23,7 @@ use crate::ops::target::Target;
 use crate::view::{Format, Present, Table, Text, Tone, View};
 use engine::Engine;
 use row::{Broken, Line, Row, Stand};
+use story::Asked;
 
 /// Tells what is live, what holds it, how it is doing, and what happens next.
 ///
@@ -270,9 +271,14 @@ impl Present for Status {
             }
         }
         text.table(&table);
+        let asked = Asked {
+            several: self.several,
+            one: self.tenant.is_some(),
+            now: &self.now,
+        };
         for row in &self.rows {
             let story = match row {
-                Row::Pointer(line) => story::of_pointer(line, self.several, &self.now),
+                Row::Pointer(line) => story::of_pointer(line, asked),
                 Row::Broken(broken) => Some(story::of_broken(broken, self.several)),
             };
             if let Some(story) = story {

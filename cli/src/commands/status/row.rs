@@ -1,7 +1,7 @@
 //! One pointer, or one file that is none: its row of the table and its document.
 
 use orz_core::Value;
-use orz_core::format::{self, HealthWord, Phase, Pointer, StateKind};
+use orz_core::format::{self, Blocks, HealthWord, Phase, Pointer, StateKind};
 use orz_core::id::{ClusterName, Part, TenantName};
 use orz_gitops::{LastChange, PointerInvalid, StoredPointer};
 use serde_json::json;
@@ -125,9 +125,15 @@ impl Line {
             StateKind::Frozen | StateKind::Retiring if said => "",
             other => super::super::freeze::word(other),
         };
-        let hold = pointer.hold.as_ref().map(|hold| {
-            let until = hold.until.as_ref();
-            until.map_or_else(|| "held".to_owned(), |until| format!("held until {until}"))
+        let hold = pointer.hold.as_ref().map(|hold| match &hold.blocks {
+            Blocks::Releases(releases) => {
+                let named: Vec<&str> = releases.iter().map(|r| short(r.as_str())).collect();
+                format!("blocks {}", named.join(", "))
+            }
+            Blocks::All => {
+                let until = hold.until.as_ref();
+                until.map_or_else(|| "held".to_owned(), |until| format!("held until {until}"))
+            }
         });
         let (tone, engine) = self.engine.as_ref().map(Engine::words).unwrap_or_default();
         let (phase_tone, phase) = self.phase(stand);

@@ -1,7 +1,7 @@
 //! What an operator has to know about one part beside its row: which object blocks, why, since when, what happens
 //! next and when, and what can be done about it.
 
-use orz_core::format::{Blocking, Blocks, Brake, HealthWord, Phase, StateKind};
+use orz_core::format::{Blocking, Blocks, Brake, HealthWord, Hold, Phase, State, StateKind};
 use orz_core::id::{ClusterName, Part, TenantName};
 use orz_core::object::ObjectKey;
 use orz_gitops::LastChange;
@@ -13,6 +13,17 @@ use crate::view::{Text, Tone, count, short};
 
 /// So long after it was due, whoever should have done it is asked about.
 const OVERDUE: u64 = 120;
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked<'a> {
+    /// Whether there are parts of more than one cluster.
+    pub(super) several: bool,
+    /// Whether it is one tenant, of which everything is told, or the fleet.
+    pub(super) one: bool,
+    /// The present time.
+    pub(super) now: &'a str,
+}
 
 /// A block of lines.
 pub(super) struct Story {
@@ -88,10 +99,15 @@ pub(super) fn brake(brake: &Brake, text: &mut Text) {
 }
 
 /// What there is to say about a pointer; `None` where its row says everything.
-pub(super) fn of_pointer(line: &Line, several: bool, now: &str) -> Option<Story> {
+pub(super) fn of_pointer(line: &Line, asked: Asked<'_>) -> Option<Story> {
     let pointer = &line.stored.pointer;
     let stand = line.stand();
-    let about = about(&pointer.cluster, &pointer.tenant, pointer.part, several);
+    let about = about(
+        &pointer.cluster,
+        &pointer.tenant,
+        pointer.part,
+        asked.several,
+    );
     let (tone, word) = line.phase(stand);
     let mut story = Story::new(about, tone, word);
     let quiet = match stand {
@@ -109,41 +125,54 @@ pub(super) fn of_pointer(line: &Line, several: bool, now: &str) -> Option<Story>
             false
         }
         Stand::Unseen => unseen(&mut story, line),
-        Stand::Seen(phase) => seen(&mut story, line, phase, now),
+        Stand::Seen(phase) => seen(&mut story, line, phase, asked.now),
     };
-    let mut quiet = quiet;
-    if pointer.state.kind == StateKind::Frozen {
-        let state = &pointer.state;
-        let by = state.by.as_ref().map(|by| format!(" by {by}"));
-        let until = state.until.as_ref().map(|until| format!(" until {until}"));
-        let why = state.reason.as_ref().map(|reason| format!(": {reason}"));
-        let said = [by, until, why].into_iter().flatten().collect::<String>();
-        story.line(Tone::Plain, format!("frozen{said}"));
-        quiet = false;
-    }
-    if let Some(hold) = &pointer.hold {
-        let until = hold.until.as_ref().map(|until| format!(" until {until}"));
-        let until = until.unwrap_or_default();
-        let said = format!(
-            "held by {} since {}{until}: {}",
-            hold.by, hold.at, hold.reason
-        );
-        story.line(Tone::Plain, said);
-        if let Blocks::Releases(releases) = &hold.blocks {
-            let named: Vec<&str> = releases.iter().map(|r| short(r.as_str())).collect();
-            let said = format!(
-                "only {} stays blocked; any other release goes live, and ends the hold once it is verified",
-                named.join(", ")
-            );
-            story.line(Tone::Plain, said);
-        }
-        quiet = false;
-    }
-    if quiet {
+    let frozen = frozen(&mut story, &pointer.state);
+    // What was taken back and is well again stands in its row; after an outage that is half of the fleet.
+    let tell = asked.one || !quiet || frozen;
+    let held = pointer.hold.as_ref();
+    let held = held.is_some_and(|hold| held_by(&mut story, hold, tell));
+    if quiet && !frozen && !held {
         return None;
     }
     story.help(repair::of_pointer(line));
     Some(story)
+}
+
+/// Whether somebody froze it.
+fn frozen(story: &mut Story, state: &State) -> bool {
+    if state.kind != StateKind::Frozen {
+        return false;
+    }
+    let by = state.by.as_ref().map(|by| format!(" by {by}"));
+    let until = state.until.as_ref().map(|until| format!(" until {until}"));
+    let why = state.reason.as_ref().map(|reason| format!(": {reason}"));
+    let said: String = [by, until, why].into_iter().flatten().collect();
+    story.line(Tone::Plain, format!("frozen{said}"));
+    true
+}
+
+/// Whether there is something to say about a hold. One that blocks releases by their names stands in nobody's way.
+fn held_by(story: &mut Story, hold: &Hold, tell: bool) -> bool {
+    if hold.blocks != Blocks::All && !tell {
+        return false;
+    }
+    let until = hold.until.as_ref().map(|until| format!(" until {until}"));
+    let until = until.unwrap_or_default();
+    let (by, at, reason) = (&hold.by, &hold.at, &hold.reason);
+    story.line(
+        Tone::Plain,
+        format!("held by {by} since {at}{until}: {reason}"),
+    );
+    if let Blocks::Releases(releases) = &hold.blocks {
+        let named: Vec<&str> = releases.iter().map(|r| short(r.as_str())).collect();
+        let said = format!(
+            "only {} stays blocked; any other release goes live, and ends the hold once it is verified",
+            named.join(", ")
+        );
+        story.line(Tone::Plain, said);
+    }
+    true
 }
 
 /// A file that nobody can act on.
@@ -247,7 +276,7 @@ pub(super) fn unseen_pointers(
     text.gap();
     let pointers = count(unseen, "pointer");
     let said = format!(
-        "{cluster}: {pointers} not seen by the reconciler yet, which last had news at {reported}; where this stays, look whether it runs"
+        "{cluster}: the reconciler has yet to see {pointers}; it last had news at {reported}: where this stays, look whether it runs"
     );
     text.line(&[(Tone::Notice, &said)]);
 }
@@ -269,7 +298,7 @@ fn seen(story: &mut Story, line: &Line, phase: Phase, now: &str) -> bool {
     let release = &line.stored.pointer.release;
     match &status.observed {
         Some(observed) if observed != release => {
-            let said = format!("{} is what is in place", short(observed.as_str()));
+            let said = format!("{} is still in place", short(observed.as_str()));
             story.line(Tone::Plain, said);
         }
         None if !matches!(phase, Phase::Retiring) => {
@@ -303,7 +332,9 @@ fn next(line: &Line, phase: Phase, now: &str) -> Option<String> {
     let judged = matches!(phase, Phase::Waiting | Phase::Progressing | Phase::Soaking);
     if line.braked && judged {
         let cluster = &pointer.cluster;
-        return Some(format!("nothing until `orzc resume --cluster {cluster}`"));
+        return Some(format!(
+            "nothing until `orzc resume --cluster {cluster} --reason TEXT`"
+        ));
     }
     if let Some(next) = &status.next {
         let what = match next.what.as_str() {
