@@ -122,6 +122,11 @@ impl<C: Clock> Follower<'_, C> {
         };
         if self.braked && !braked {
             self.brake.lifted();
+            // Whoever lifts it has seen what is broken by now: that is no second outage, however much of it
+            // there is, and goes back where it came from.
+            for part in self.parts.values_mut() {
+                part.counted = part.stored.as_ref().map(|s| s.pointer.release.clone());
+            }
             self.say(Level::Info, About::default(), "the brake was lifted");
         }
         if self.braked != braked {
