@@ -15,6 +15,8 @@ mod observe;
 pub(crate) mod store;
 mod write;
 
+use std::collections::BTreeSet;
+
 use orz_core::Value;
 use orz_core::format::{Memory, Requirement};
 use orz_core::id::{ClusterName, TenantName};
@@ -192,8 +194,9 @@ impl Engine for ApplyEngine {
             desired.objects.iter().map(Object::key),
             observation,
         );
-        let health = self.judge(observation, desired)?;
+        let mut health = self.judge(observation, desired)?;
         let details = details::of(&self.api, observation, &health);
+        health.extend(going(observation, desired));
         Ok(Seen {
             release,
             sync,
@@ -221,6 +224,24 @@ impl Engine for ApplyEngine {
             None => Ok(()),
         }
     }
+}
+
+/// Objects that nobody wants any more, and that wait for something before they are gone.
+fn going(observation: &Observation, desired: &Desired) -> Vec<ObjectHealth> {
+    let wanted: BTreeSet<ObjectKey> = desired.objects.iter().map(Object::key).collect();
+    let going = observation
+        .live
+        .iter()
+        .filter(|(key, live)| live.deleting && !wanted.contains(*key));
+    going
+        .map(|(key, live)| {
+            let verdict = match &live.object {
+                Some(object) => health::of(object, &Surroundings::default()),
+                None => Verdict::new(Health::Progressing, "being deleted"),
+            };
+            verdict.of(key.clone())
+        })
+        .collect()
 }
 
 /// Only such a claim's health depends on its storage class.

@@ -166,7 +166,7 @@ impl Writer<'_> {
         if let Some(uid) = self.uid(&object.key()) {
             self.delete(&collection, object.name(), &uid)?;
             let deadline = Instant::now() + GONE_PATIENCE;
-            while self.exists(&collection, object.name(), &uid)? {
+            while self.find(&collection, object.name(), &uid)?.is_some() {
                 if Instant::now() >= deadline {
                     return Err(ApiError::conflict(
                         "it has to be replaced, and was not gone in time",
@@ -200,10 +200,9 @@ impl Writer<'_> {
         .map_err(|error| ApiError::unexpected(&error.to_string()))?;
         self.delete(&collection, &object.name, &uid)?;
         // What waits for a finalizer stays in the inventory until it is gone.
-        if self.exists(&collection, &object.name, &uid)? {
-            if let Some(live) = self.observation.live.get_mut(key) {
-                live.deleting = true;
-            }
+        if let Some(live) = self.find(&collection, &object.name, &uid)? {
+            let live = observe::describe(live, self.mark, LiveState::Same);
+            self.observation.live.insert(key.clone(), live);
         } else {
             self.items.remove(key);
             self.observation.live.remove(key);
@@ -218,10 +217,15 @@ impl Writer<'_> {
         }
     }
 
-    fn exists(&self, collection: &Collection, name: &str, uid: &str) -> Result<bool, ApiError> {
+    /// The object of this name, if it is still the one with this `uid`.
+    fn find(
+        &self,
+        collection: &Collection,
+        name: &str,
+        uid: &str,
+    ) -> Result<Option<Value>, ApiError> {
         let found = self.api.get(collection, name)?;
-        Ok(found
-            .is_some_and(|live| live.pointer("/metadata/uid").and_then(Value::as_str) == Some(uid)))
+        Ok(found.filter(|live| live.pointer("/metadata/uid").and_then(Value::as_str) == Some(uid)))
     }
 
     /// Takes our fields and our mark back from somebody else's object.

@@ -193,6 +193,7 @@ impl ArgoEngine {
         let inventory = observation.inventory.iter().flat_map(|i| &i.objects);
         let items: BTreeMap<ObjectKey, &InventoryItem> =
             inventory.map(|item| (item.key(), item)).collect();
+        let mut errors = Vec::new();
         for step in &plan.steps {
             let live = observation.live.get(&step.key);
             let uid = live
@@ -201,10 +202,18 @@ impl ArgoEngine {
             if let (Some(item), Some(uid), true) =
                 (items.get(&step.key), uid, which(&step.action, &step.key))
             {
-                self.links.delete_object(&item.object, uid)?;
+                match self.links.delete_object(&item.object, uid) {
+                    // One that is refused keeps no other.
+                    Err(EngineError::Objects(refused)) => errors.extend(refused),
+                    done => done?,
+                }
             }
         }
-        Ok(())
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(EngineError::Objects(errors))
+        }
     }
 
     fn write_inventory(

@@ -49,7 +49,12 @@ pub fn read(live: Option<&Value>, wanted: &Value) -> Reading {
     };
     let revision = text(wanted, "/spec/source/targetRevision").unwrap_or_default();
     let state = State::of(live, revision);
-    let foreign = (state.is_under_way() && state.revision != Some(revision)).then(|| Operation {
+    // Of one release, Argo CD is shown more or less when its tenant retires, is called back or is destroyed.
+    let shown_otherwise = live
+        .pointer("/status/operationState/syncResult/source")
+        .is_some_and(|theirs| Some(files(theirs)) != wanted.pointer("/spec/source").map(files));
+    let is_foreign = state.revision != Some(revision) || shown_otherwise;
+    let foreign = (state.is_under_way() && is_foreign).then(|| Operation {
         revision: state.revision.map(str::to_owned),
         started: text(live, "/status/operationState/startedAt").map(str::to_owned),
     });
@@ -60,6 +65,11 @@ pub fn read(live: Option<&Value>, wanted: &Value) -> Reading {
         foreign,
         refused: refusal.is_some(),
     }
+}
+
+/// Which files of a release a source shows: those that it includes, all but those that it excludes.
+fn files(source: &Value) -> [Option<&str>; 2] {
+    ["/directory/include", "/directory/exclude"].map(|field| text(source, field))
 }
 
 /// The patch that ends `operation`, provided that it is still the one under way.

@@ -481,6 +481,28 @@ fn only_an_operation_for_another_revision_is_ended() {
     );
 }
 
+/// One that shows other files of the same release would put back what a tenant on its way out leaves behind.
+#[test]
+fn an_operation_for_other_files_of_the_release_is_ended() {
+    let of = |state, objects| application(&pointing(Part::Work, state, objects), &settings());
+    let web = || vec![config("acme", "web", "1")];
+    let shapes = [
+        of(StateKind::Live, web()),
+        of(StateKind::Retiring, web()),
+        of(StateKind::Retiring, vec![]),
+    ];
+    for (i, started) in shapes.iter().enumerate() {
+        for (k, wanted) in shapes.iter().enumerate() {
+            let mut live = wanted.clone();
+            let mut running = operation("Running", NEW);
+            running["syncResult"]["source"] = started["spec"]["source"].clone();
+            live["status"] = status(Value::Null, running, Value::Null);
+            let ended = read(Some(&live), wanted).foreign.is_some();
+            assert_eq!(ended, i != k, "{i} {k}");
+        }
+    }
+}
+
 #[test]
 fn what_somebody_changed_by_hand() {
     let wanted = application(

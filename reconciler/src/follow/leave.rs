@@ -41,21 +41,38 @@ pub(super) fn before(part: Part) -> impl Iterator<Item = Part> {
 
 /// What a part on its way out still wants.
 ///
-/// As long as a namespace stands, what keeps it closed and small stands with it. Everything else goes; what is
-/// durable stays until somebody asks for its destruction.
+/// As long as a namespace stands, what keeps it closed and small stands with it, also while it is destroyed:
+/// it goes with its namespace. Everything else goes; what is durable stays until somebody asks for its
+/// destruction.
 pub(super) fn remaining(desired: &Desired) -> Desired {
     let mut remaining = desired.clone();
     remaining.requires.clear();
-    remaining
-        .objects
-        .retain(|object| desired.state == StateKind::Retiring && is_kept(object));
+    remaining.objects.retain(|object| {
+        stays(&object.key()) == Some(Stays::Guard)
+            || (desired.state == StateKind::Retiring && object.kind() == "Namespace")
+    });
     remaining
 }
 
-/// A volume is not shown any more: that it stays needs nobody to put it in place again.
-fn is_kept(object: &Object) -> bool {
-    let key = object.key();
-    key.kind == "Namespace" || stays(&key) == Some(Stays::Guard)
+/// Nothing is made on the way out; and what guards a namespace that does not go goes by itself.
+pub(super) fn of_what_is_there(remaining: &mut Desired, observation: &Observation) {
+    let destroying = remaining.state == StateKind::Destroying;
+    let goes_with_namespace = |object: &Object| {
+        let namespace = object.namespace().map(|name| ObjectKey {
+            group: String::new(),
+            kind: "Namespace".to_owned(),
+            namespace: None,
+            name: name.to_owned(),
+        });
+        namespace
+            .and_then(|key| observation.live.get(&key))
+            .is_some_and(|live| live.marked)
+    };
+    remaining.objects.retain(|object| {
+        let live = observation.live.get(&object.key());
+        // What somebody put in the place of ours keeps nobody from leaving.
+        live.is_some_and(|live| !destroying || (live.marked && goes_with_namespace(object)))
+    });
 }
 
 /// The plan of a part on its way out: release jobs go too, and what is durable where it is to be destroyed.
@@ -76,9 +93,9 @@ pub(super) fn takes_all(mut plan: Plan, state: StateKind) -> Plan {
 
 /// How many objects are still to go.
 pub(super) fn left(desired: &Desired, observation: &Observation) -> usize {
+    let retiring = desired.state == StateKind::Retiring;
     let stays = |key: &ObjectKey| {
-        desired.objects.iter().any(|object| object.key() == *key)
-            || (desired.state == StateKind::Retiring && is_durable(key))
+        retiring && (is_durable(key) || desired.objects.iter().any(|object| object.key() == *key))
     };
     let known = observation.inventory.iter().flat_map(|i| &i.objects);
     known

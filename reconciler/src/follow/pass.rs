@@ -189,10 +189,7 @@ fn leaving(engine: &mut dyn Engine, task: &Task) -> Result<Pass, EngineError> {
     let mut remaining = leave::remaining(&task.desired);
     let observation = engine.observe(&remaining)?;
     let written = memory_of(&observation);
-    // Nothing is made on the way out.
-    remaining
-        .objects
-        .retain(|object| observation.live.contains_key(&object.key()));
+    leave::of_what_is_there(&mut remaining, &observation);
     let planned = plan(&remaining.release, &remaining.objects, &observation)
         .map(|plan| leave::takes_all(plan, remaining.state))
         .map_err(EngineError::Refused)?;

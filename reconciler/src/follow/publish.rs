@@ -120,9 +120,17 @@ impl<C: Clock> Follower<'_, C> {
         };
         let release = part.stored.as_ref().map(|s| &s.pointer.release);
         let memory = part.memory.as_ref();
-        let phase = memory
-            .filter(|memory| Some(&memory.release) == release)
-            .map_or(Phase::Progressing, |memory| memory.phase);
+        let leaves = part
+            .stored
+            .as_ref()
+            .is_some_and(|stored| stored.pointer.state.kind.is_leaving());
+        let phase = if leaves {
+            Phase::Retiring
+        } else {
+            memory
+                .filter(|memory| Some(&memory.release) == release)
+                .map_or(Phase::Progressing, |memory| memory.phase)
+        };
         let standing = Standing {
             phase,
             health: HealthWord::Unknown,

@@ -250,9 +250,12 @@ impl<C: Clock> Follower<'_, C> {
             standing.phase = memory.phase;
         }
         if task.desired.state.is_leaving() {
-            standing.reason = Some(match looked.left {
-                0 => "nothing is left but what is durable and what guards it".to_owned(),
-                left => format!("{left} objects are still to go"),
+            let why = standing.reason.take();
+            standing.reason = Some(match (looked.left, why) {
+                (0, _) => "nothing is left but what is durable and what guards it".to_owned(),
+                (1, None) => "1 object is still to go".to_owned(),
+                (left, None) => format!("{left} objects are still to go"),
+                (left, Some(why)) => format!("{left} still to go: {why}"),
             });
         }
         let now = self.clock.elapsed();

@@ -180,18 +180,28 @@ pub fn of(object: &Object, surroundings: &Surroundings) -> Verdict {
     }
 }
 
+/// What an object that is being deleted waits for, as it says itself.
 fn being_deleted(value: &Value) -> Verdict {
     let finalizers: Vec<_> = fields::list(value, "/metadata/finalizers")
         .iter()
         .filter_map(Value::as_str)
         .collect();
-    let message = if finalizers.is_empty() {
-        "being deleted".to_owned()
-    } else {
-        format!(
-            "being deleted; waits for finalizer `{}`",
-            finalizers.join("`, `")
-        )
-    };
-    Verdict::new(Health::Progressing, message)
+    let mut waits = Vec::new();
+    if !finalizers.is_empty() {
+        waits.push(format!("waits for finalizer `{}`", finalizers.join("`, `")));
+    }
+    if finalizers.contains(&IN_USE) {
+        waits.push("it stays as long as a pod uses it".to_owned());
+    }
+    // What is left in a Namespace, and what that waits for.
+    waits.extend(
+        fields::conditions(value, "/status/conditions")
+            .filter(|condition| condition.kind.starts_with("Namespace") && condition.is_true())
+            .map(|condition| condition.why()),
+    );
+    let message = [String::from("being deleted")].into_iter().chain(waits);
+    Verdict::new(Health::Progressing, message.collect::<Vec<_>>().join("; "))
 }
+
+/// Taken from a claim once no pod uses it.
+const IN_USE: &str = "kubernetes.io/pvc-protection";

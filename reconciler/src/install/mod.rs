@@ -1,9 +1,10 @@
-//! What an engine needs in a cluster, and nothing else can bring: two namespaces and the rights of the
-//! reconciler; in a cluster with Argo CD also the projects that tenants share. No release ever holds these.
+//! What an engine needs in a cluster, and nothing else can bring: two namespaces, the rights of the reconciler,
+//! and the wall around what it could delete for good; in a cluster with Argo CD also the projects that tenants share. No release ever holds these.
 
 mod argocd;
 mod namespaces;
 mod rights;
+mod wall;
 
 use std::fmt;
 use std::str::FromStr;
@@ -57,7 +58,9 @@ pub enum InstallChange {
 
 /// The objects, in the order in which they are applied.
 pub fn manifests(subject: &Subject) -> Vec<Object> {
+    // The wall stands before the rights that it limits.
     let mut objects = namespaces::objects();
+    objects.extend(wall::objects(subject));
     objects.extend(rights::objects(subject, Writer::Us));
     objects
 }
@@ -65,6 +68,7 @@ pub fn manifests(subject: &Subject) -> Vec<Object> {
 /// The objects for a cluster in which Argo CD is installed, in the order in which they are applied.
 pub fn manifests_for_argocd(subject: &Subject, settings: &ArgoSettings) -> Vec<Object> {
     let mut objects = namespaces::objects();
+    objects.extend(wall::objects(subject));
     objects.extend(rights::objects(subject, Writer::ArgoCd));
     objects.extend(argocd::objects(subject, settings));
     objects
@@ -148,6 +152,8 @@ fn collection(object: &Object) -> Result<Collection, EngineError> {
     let plural = match object.kind() {
         "ClusterRole" => "clusterroles",
         "ClusterRoleBinding" => "clusterrolebindings",
+        "ValidatingAdmissionPolicy" => "validatingadmissionpolicies",
+        "ValidatingAdmissionPolicyBinding" => "validatingadmissionpolicybindings",
         "AppProject" => {
             return Ok(Collection::read_only(
                 object.group(),

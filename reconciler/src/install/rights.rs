@@ -66,8 +66,8 @@ pub(super) fn role_binding(metadata: &Value, subject: &Subject) -> Object {
     }))
 }
 
-/// What a release may hold, the reconciler may read and apply. What is durable it may not delete: that takes a
-/// person.
+/// What a release may hold, the reconciler may read, apply and delete. Rights by kind cannot say whose object it
+/// is: what is durable stands behind a second wall (`wall`), and only what is a tenant's passes it.
 ///
 /// `escalate` and `bind`: Kubernetes lets nobody grant what they do not hold, and the roles of tenants grant
 /// what the reconciler itself has no use for (reading logs, reading the tenant's Secret). Holding all of
@@ -75,27 +75,22 @@ pub(super) fn role_binding(metadata: &Value, subject: &Subject) -> Object {
 /// before anything is applied (`orz_core::kinds::allowed_object`). `bind` is on Roles alone, so that no
 /// ClusterRole can be bound.
 ///
-/// Where Argo CD writes the objects, reading them is enough, and deleting what can be made again: a field that
-/// cannot be changed needs a new object, and Argo CD does not make way for one.
+/// Where Argo CD writes the objects, reading and deleting them is enough: a field that cannot be changed needs a
+/// new object, and Argo CD does not make way for one; and what is durable it is told to leave alone.
 fn cluster_rules(writer: Writer) -> Vec<Value> {
-    let mut groups: BTreeMap<(&str, bool), Vec<&str>> = BTreeMap::new();
+    let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for kind in kinds::all().iter().filter(|kind| !kind.parts.is_empty()) {
-        groups
-            .entry((kind.group, kind.durable))
-            .or_default()
-            .push(kind.plural);
+        groups.entry(kind.group).or_default().push(kind.plural);
     }
     let mut rules: Vec<Value> = groups
         .into_iter()
-        .map(|((group, durable), mut plurals)| {
+        .map(|(group, mut plurals)| {
             plurals.sort_unstable();
             let mut verbs = vec!["get", "list"];
             if writer == Writer::Us {
                 verbs.extend(["create", "patch"]);
             }
-            if !durable {
-                verbs.push("delete");
-            }
+            verbs.push("delete");
             rule(group, &plurals, &verbs)
         })
         .collect();
@@ -128,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durable_kinds_cannot_be_deleted_and_nothing_is_a_wildcard() {
+    fn what_a_release_holds_and_nothing_else() {
         let may_under = |writer: Writer, verb: &str, resource: &str| {
             let rules = cluster_rules(writer);
             assert!(!json!(rules).to_string().contains('*'));
@@ -142,8 +137,9 @@ mod tests {
             })
         };
         let may = |verb: &str, resource: &str| may_under(Writer::Us, verb, resource);
-        assert!(may("patch", "persistentvolumeclaims") && !may("delete", "persistentvolumeclaims"));
-        assert!(may("patch", "namespaces") && !may("delete", "namespaces"));
+        assert!(may("patch", "persistentvolumeclaims") && may("delete", "persistentvolumeclaims"));
+        assert!(may("patch", "namespaces") && may("delete", "namespaces"));
+        assert!(!may("delete", "persistentvolumes") && !may("deletecollection", "namespaces"));
         assert!(
             may("delete", "deployments")
                 && may("escalate", "roles")
@@ -153,6 +149,6 @@ mod tests {
         let may = |verb: &str, resource: &str| may_under(Writer::ArgoCd, verb, resource);
         assert!(may("list", "deployments") && may("delete", "deployments"));
         assert!(!may("patch", "deployments") && !may("create", "roles"));
-        assert!(!may("escalate", "roles") && !may("delete", "namespaces"));
+        assert!(!may("escalate", "roles") && !may("patch", "namespaces"));
     }
 }

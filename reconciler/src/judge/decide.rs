@@ -411,7 +411,7 @@ fn standing(input: &Judged<'_>, phase: Phase) -> Standing {
     let mut unwell: Vec<&ObjectHealth> = waiting
         .iter()
         .chain(&seen.health)
-        .filter(|object| !is_well(object) && phase != Phase::Retiring)
+        .filter(|object| !is_well(object))
         .collect();
     unwell.sort_by_key(|object| (Reverse(gravity(object.health)), &object.key));
     let blocking = unwell.into_iter().take(Status::SHOWN).map(|object| {

@@ -6,5 +6,6 @@ mod foreign;
 mod install;
 mod limits;
 mod release_jobs;
+mod wall;
 mod world;
 mod writers;
