@@ -12,7 +12,7 @@ use orz_core::paths;
 use serde_json::Value;
 
 use crate::TestResult;
-use crate::world::{expect, hermetic};
+use crate::program::{expect, hermetic};
 
 /// A clone of the GitOps repository, and nothing of ours to work in it.
 #[derive(Debug)]

@@ -11,5 +11,5 @@ mod world;
 
 pub use bundle::{App, image};
 pub use hand::{Forgery, Hand, pointer_path};
-pub use program::Running;
+pub use program::{Launch, Running};
 pub use world::{Engine, Options, TestResult, World, deployment, size};

@@ -1,7 +1,9 @@
 //! The programs under test, built once for each test process.
 
+use std::ffi::OsString;
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use orz_test_tools::say;
@@ -64,15 +66,31 @@ fn build() -> TestResult<Programs> {
     })
 }
 
+/// A reconciler that can be started, by any thread and again and again.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    pub(crate) program: PathBuf,
+    pub(crate) home: PathBuf,
+    pub(crate) log: PathBuf,
+    pub(crate) arguments: Vec<OsString>,
+}
+
+impl Launch {
+    /// Starts it; what it says goes to the end of the log.
+    pub fn start(&self) -> TestResult<Running> {
+        let log = File::options().create(true).append(true).open(&self.log)?;
+        let mut command = hermetic(&self.program, &self.home);
+        command.args(&self.arguments);
+        let child = command.stdout(Stdio::null()).stderr(log).spawn()?;
+        Ok(Running(child))
+    }
+}
+
 /// A program that runs beside the scenario; killed with signal 9 when this is dropped.
 #[derive(Debug)]
 pub struct Running(Child);
 
 impl Running {
-    pub(crate) fn start(command: &mut Command) -> TestResult<Self> {
-        Ok(Self(command.spawn()?))
-    }
-
     /// Fails when it has ended by itself.
     pub fn check(&mut self) -> TestResult {
         match self.0.try_wait()? {
@@ -88,4 +106,35 @@ impl Drop for Running {
         drop(self.0.kill());
         drop(self.0.wait());
     }
+}
+
+/// A command that sees nothing of the machine it runs on but `PATH`.
+pub(crate) fn hermetic(program: &Path, home: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", home)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("ORZ_ACTOR", "Ann <ann@example.com>");
+    for role in ["AUTHOR", "COMMITTER"] {
+        command
+            .env(format!("GIT_{role}_NAME"), "Ann")
+            .env(format!("GIT_{role}_EMAIL"), "ann@example.com");
+    }
+    command
+}
+
+/// The output of a command that must have ended with this exit code.
+pub(crate) fn expect(output: &Output, code: i32, what: &str) -> TestResult<String> {
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.code() == Some(code) {
+        return Ok(said);
+    }
+    let complained = String::from_utf8_lossy(&output.stderr);
+    Err(format!(
+        "{what}: {}, expected {code}\n{said}{complained}",
+        output.status
+    )
+    .into())
 }

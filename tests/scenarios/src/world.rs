@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::ffi::OsString;
 use std::fmt::Display;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,7 +22,7 @@ use serde_json::{Value, json};
 
 use crate::bundle::{App, bundle, image};
 use crate::hand::Hand;
-use crate::program::{Programs, Running};
+use crate::program::{Launch, Programs, Running, expect, hermetic};
 
 /// What a scenario ends with.
 pub type TestResult<T = ()> = Result<T, Box<dyn Error>>;
@@ -175,30 +176,39 @@ impl World {
 
     /// Starts `orz-reconciler` with the rights that the installation gave, and timings of seconds.
     pub fn reconciler(&self, more: &[&str]) -> TestResult<Running> {
-        let timed = ["--soak", "3s", "--deadline", "90s", "--poll", "50ms"];
-        let intervals = ["--status-interval", "1s", "--drift-interval", "3s"];
-        self.untimed_reconciler(&[&timed[..], &intervals, more].concat())
+        self.launch(more).start()
     }
 
     /// Starts `orz-reconciler` with the rights that the installation gave, and the timings of the platform.
     pub fn untimed_reconciler(&self, more: &[&str]) -> TestResult<Running> {
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(self.log_file())?;
-        let mut command = hermetic(&self.programs.reconciler, self.folder.path());
-        command
-            .arg("--gitops")
-            .arg(self.repo.path())
-            .args(["--engine", self.engine.name(), "--kubeconfig"])
-            .arg(self.plane.product_kubeconfig());
+        self.untimed_launch(more).start()
+    }
+
+    /// What [`World::reconciler`] starts, to be started by somebody else and more than once.
+    pub fn launch(&self, more: &[&str]) -> Launch {
+        let timed = ["--soak", "3s", "--deadline", "90s", "--poll", "50ms"];
+        let intervals = ["--status-interval", "1s", "--drift-interval", "3s"];
+        self.untimed_launch(&[&timed[..], &intervals, more].concat())
+    }
+
+    fn untimed_launch(&self, more: &[&str]) -> Launch {
+        let mut arguments: Vec<OsString> = vec!["--gitops".into(), self.repo.path().into()];
+        arguments.extend(["--engine".into(), self.engine.name().into()]);
+        arguments.extend([
+            "--kubeconfig".into(),
+            self.plane.product_kubeconfig().into(),
+        ]);
         if self.engine == Engine::ArgoCd {
-            command
-                .arg("--argocd-repo")
-                .arg(ArgoCd::repository_url(self.repo.path()));
+            let url = ArgoCd::repository_url(self.repo.path());
+            arguments.extend(["--argocd-repo".into(), url.into()]);
         }
-        command.args(more).stdout(Stdio::null()).stderr(log);
-        Running::start(&mut command)
+        arguments.extend(more.iter().map(OsString::from));
+        Launch {
+            program: self.programs.reconciler.clone(),
+            home: self.folder.path().to_owned(),
+            log: self.log_file(),
+            arguments,
+        }
     }
 
     /// Writes a document of the source repository.
@@ -442,34 +452,4 @@ pub fn size(usual: usize, full: usize) -> usize {
 /// A Deployment by its name.
 pub fn deployment(namespace: &str, app: &str) -> Ref {
     Ref::new("apps/v1", "Deployment", namespace, app)
-}
-
-/// A command that sees nothing of the machine it runs on but `PATH`.
-pub(crate) fn hermetic(program: &Path, home: &Path) -> Command {
-    let mut command = Command::new(program);
-    command
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("HOME", home)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("ORZ_ACTOR", "Ann <ann@example.com>");
-    for role in ["AUTHOR", "COMMITTER"] {
-        command
-            .env(format!("GIT_{role}_NAME"), "Ann")
-            .env(format!("GIT_{role}_EMAIL"), "ann@example.com");
-    }
-    command
-}
-
-pub(crate) fn expect(output: &Output, code: i32, what: &str) -> TestResult<String> {
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    if output.status.code() == Some(code) {
-        return Ok(said);
-    }
-    let complained = String::from_utf8_lossy(&output.stderr);
-    Err(format!(
-        "{what}: {}, expected {code}\n{said}{complained}",
-        output.status
-    )
-    .into())
 }
