@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use orz_core::id::ClusterName;
 use orz_gitops::Repo;
-use orz_reconciler::apply::{ApplyEngine, Connection};
+use orz_reconciler::apply::{ApplyEngine, Connection, LiveWatch, Woken};
 use orz_reconciler::argocd::{ArgoEngine, ArgoSettings};
 use orz_reconciler::dir::DirEngine;
 use orz_reconciler::follow::{
@@ -72,8 +72,8 @@ struct Arguments {
     /// How often the branches are looked at
     #[arg(long, default_value = "200ms", value_parser = duration)]
     poll: Duration,
-    /// How often a part of which nothing is expected is looked at, to put right what somebody changed [default:
-    /// `orz-platform`, else 1m]
+    /// How often a part of which nothing is expected is looked at, for what was changed unseen [default:
+    /// `orz-platform`, else 10m]
     #[arg(long, value_parser = duration)]
     drift_interval: Option<Duration>,
     /// How often status is published at most [default: `orz-platform`, else 1m]
@@ -102,6 +102,8 @@ enum LogFormatName {
     Json,
 }
 
+/// How long a wait for changes may take.
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The shortest interval at which anything is looked at.
 const SHORTEST: Duration = Duration::from_millis(10);
 
@@ -144,32 +146,65 @@ fn follow(arguments: &Arguments, log: Log) -> Result<(), Box<dyn std::error::Err
         poll: arguments.poll.max(SHORTEST),
         ..Settings::given(arguments.cluster.clone(), given)
     };
-    let (engines, changes) = engines(arguments)?;
+    let (engines, mut wait) = engines(arguments)?;
     let follower = Follower::new(&repo, engines, settings, SystemClock::start(), log);
-    if let (Some(changes), Some(touches)) = (changes, follower.touches()) {
+    if let Some(touches) = follower.touches() {
         thread::spawn(move || {
-            let patience = Duration::from_mins(1);
-            while touches.touch(changes.wait(patience)) {}
+            loop {
+                let woken = wait(PATIENCE);
+                for trouble in &woken.troubles {
+                    log.line(Level::Error, About::default(), trouble);
+                }
+                if !touches.touch(woken.parts) {
+                    return;
+                }
+            }
         });
     }
     follower.run();
     Ok(())
 }
 
-type Engines = (
-    Vec<Box<dyn Engine + Send>>,
-    Option<orz_reconciler::argocd::Changes>,
-);
+/// Waits for changes in the cluster, at most so long.
+type Wait = Box<dyn FnMut(Duration) -> Woken + Send>;
+type Engines = (Vec<Box<dyn Engine + Send>>, Wait);
 
-/// One engine for each worker. Argo CD does the slow work itself, and one watch of its Applications is enough.
+/// One engine for each worker, and what wakes them. Argo CD does the slow work itself, and one watch of its
+/// Applications is enough.
 fn engines(arguments: &Arguments) -> Result<Engines, Box<dyn std::error::Error>> {
-    if arguments.engine == EngineName::Argocd {
-        let engine = argocd(arguments)?;
-        let changes = engine.changes();
-        return Ok((vec![Box::new(engine)], Some(changes)));
-    }
-    let engines: Result<Vec<_>, _> = (0..arguments.workers).map(|_| engine(arguments)).collect();
-    Ok((engines?, None))
+    let workers = 0..arguments.workers;
+    let mut engines: Vec<Box<dyn Engine + Send>> = Vec::new();
+    let wait: Wait = match arguments.engine {
+        EngineName::Argocd => {
+            let engine = argocd(arguments)?;
+            let changes = engine.changes();
+            engines.push(Box::new(engine));
+            Box::new(move |patience| Woken {
+                parts: changes.wait(patience),
+                ..Woken::default()
+            })
+        }
+        EngineName::Apply => {
+            let connection = connection(arguments);
+            let live = LiveWatch::start(&connection)?;
+            for _ in workers {
+                let engine = ApplyEngine::connect(&connection)?.watched(live.clone());
+                engines.push(Box::new(engine));
+            }
+            Box::new(move |patience| live.wait(patience))
+        }
+        // Nobody tells of a file that was edited.
+        EngineName::Dir => {
+            for _ in workers {
+                engines.push(engine(arguments)?);
+            }
+            Box::new(|patience| {
+                thread::sleep(patience);
+                Woken::default()
+            })
+        }
+    };
+    Ok((engines, wait))
 }
 
 fn engine(arguments: &Arguments) -> Result<Box<dyn Engine + Send>, Box<dyn std::error::Error>> {

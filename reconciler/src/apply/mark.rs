@@ -92,6 +92,21 @@ pub(crate) fn others(object: &Value) -> Vec<String> {
     managers
 }
 
+/// Who changed an object last, without those that only report its status and without us.
+pub(crate) fn last_editor(object: &Value) -> String {
+    let text = |entry: &Value, field: &str| {
+        let text = entry.get(field).and_then(Value::as_str);
+        text.unwrap_or_default().to_owned()
+    };
+    let newest = entries(object)
+        .filter(|entry| !is(entry, "subresource", "status") && !is(entry, "manager", MANAGER))
+        .max_by_key(|entry| text(entry, "time"));
+    match newest.map(|entry| text(entry, "manager")) {
+        Some(manager) if !manager.is_empty() => manager,
+        _ => "somebody".to_owned(),
+    }
+}
+
 /// The entries of `metadata.managedFields`.
 pub(crate) fn entries(object: &Value) -> impl Iterator<Item = &Value> {
     object
@@ -152,5 +167,22 @@ mod tests {
         assert!(!carries(&object("kubectl", "Apply"), &id));
         assert!(!carries(&object("orz", "Update"), &id));
         assert_eq!(others(&object("kubectl", "Apply")), ["kubectl"]);
+    }
+
+    #[test]
+    fn the_newest_entry_names_the_last_editor() {
+        let entry = |manager: &str, time: &str| json!({"manager": manager, "time": time});
+        let scale =
+            json!({"manager": "kubectl", "subresource": "scale", "time": "2026-01-01T00:00:02Z"});
+        let status =
+            json!({"manager": "kubelet", "subresource": "status", "time": "2026-01-01T00:00:09Z"});
+        let ours = entry(MANAGER, "2026-01-01T00:00:08Z");
+        let old = entry("helm", "2026-01-01T00:00:01Z");
+        let object = |entries: &[&Value]| json!({"metadata": {"managedFields": entries}});
+        assert_eq!(
+            last_editor(&object(&[&old, &scale, &status, &ours])),
+            "kubectl"
+        );
+        assert_eq!(last_editor(&object(&[&status, &ours])), "somebody");
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! - [`api`] talks to the API server, and is the only place from which one is written to.
 //! - [`mark`] says whose object it is; [`compare`] and [`foreign`] how a live object differs from what is wanted.
+//! - [`live`] tells who follows pointers that a live object changed.
 //! - [`store`] keeps the inventory, [`observe`] reads what is live, [`write`] carries out a plan.
 //!
 //! A pass over tenants that are as they should be reads and writes nothing, not even a dry run.
@@ -10,6 +11,7 @@ pub(crate) mod api;
 mod compare;
 mod details;
 mod foreign;
+pub(crate) mod live;
 pub(crate) mod mark;
 mod observe;
 pub(crate) mod store;
@@ -23,6 +25,7 @@ use orz_core::id::{ClusterName, TenantName};
 use orz_core::object::{Object, ObjectKey};
 
 pub use api::{ApiError, Connection};
+pub use live::{LiveWatch, Woken};
 pub use mark::{NAMESPACE, inventory_name};
 
 use crate::desired::Desired;
@@ -35,12 +38,20 @@ use api::{Api, Collection};
 /// The engine `apply`.
 pub struct ApplyEngine {
     api: Api,
+    live: Option<LiveWatch>,
 }
 
 impl ApplyEngine {
     /// An engine that acts on one cluster as one user. Nothing is asked of the cluster yet.
     pub fn connect(connection: &Connection) -> Result<Self, EngineError> {
-        Api::connect(connection).map(|api| Self { api })
+        Api::connect(connection).map(|api| Self { api, live: None })
+    }
+
+    /// The same engine, which tells `live` what it has observed and written.
+    #[must_use]
+    pub fn watched(mut self, live: LiveWatch) -> Self {
+        self.live = Some(live);
+        self
     }
 
     /// When the cluster's storage classes bind volumes.
@@ -116,7 +127,13 @@ impl Engine for ApplyEngine {
     fn observe(&mut self, desired: &Desired) -> Result<Observation, EngineError> {
         let (inventory, version) = store::read(&self.api, &desired.tenant, desired.part)?;
         let mark = mark::id(&desired.tenant, desired.part);
-        let live = observe::observe(&self.api, desired, inventory.as_ref(), &mark)?;
+        let live = observe::observe(
+            &self.api,
+            desired,
+            inventory.as_ref(),
+            &mark,
+            self.live.as_ref(),
+        )?;
         Ok(Observation {
             inventory,
             version,
@@ -177,7 +194,8 @@ impl Engine for ApplyEngine {
         plan: &Plan,
     ) -> Result<Observation, EngineError> {
         let mark = mark::id(&desired.tenant, desired.part);
-        write::carry_out(&self.api, desired, &mark, observation, plan)
+        let live = self.live.as_ref();
+        write::carry_out(&self.api, live, desired, &mark, observation, plan)
     }
 
     fn health(
@@ -219,6 +237,10 @@ impl Engine for ApplyEngine {
     }
 
     fn forget(&mut self, desired: &Desired, observation: Observation) -> Result<(), EngineError> {
+        if let Some(live) = &self.live {
+            let part = (desired.tenant.clone(), desired.part);
+            live.holds(&part, std::iter::empty());
+        }
         match observation.version {
             Some(version) => store::remove(&self.api, &desired.tenant, desired.part, &version),
             None => Ok(()),

@@ -9,6 +9,7 @@ use orz_core::object::{Object, ObjectKey};
 
 use super::api::{Api, ApiError, Collection};
 use super::compare::{body, compare};
+use super::live::LiveWatch;
 use super::mark::{carries, others};
 use crate::desired::Desired;
 use crate::engine::{EngineError, Live, LiveState};
@@ -21,6 +22,7 @@ pub(crate) fn observe(
     desired: &Desired,
     inventory: Option<&Inventory>,
     mark: &str,
+    watch: Option<&LiveWatch>,
 ) -> Result<BTreeMap<ObjectKey, Live>, EngineError> {
     let wanted: BTreeMap<ObjectKey, &Object> =
         desired.objects.iter().map(|o| (o.key(), o)).collect();
@@ -30,8 +32,18 @@ pub(crate) fn observe(
         .map(|item| (item.key(), item))
         .collect();
 
+    let collections = collections(&wanted, &items)?;
+    if let Some(watch) = watch {
+        // Before anything is read, so that nothing changes unseen in between.
+        let part = (desired.tenant.clone(), desired.part);
+        let all = collections.iter();
+        watch.holds(
+            &part,
+            all.flat_map(|(collection, names)| names.keys().map(move |name| (collection, name))),
+        );
+    }
     let mut live = BTreeMap::new();
-    for (collection, names) in collections(&wanted, &items)? {
+    for (collection, names) in collections {
         let found = read(api, &desired.tenant, &collection, &names);
         let found = match found {
             Ok(found) => found,
@@ -55,6 +67,7 @@ pub(crate) fn observe(
                 });
             }
         };
+        let mut missing: BTreeSet<&String> = names.keys().collect();
         for value in found {
             let Some(key) = value
                 .pointer("/metadata/name")
@@ -63,11 +76,20 @@ pub(crate) fn observe(
             else {
                 continue;
             };
+            missing.remove(&key.name);
+            if let Some(watch) = watch {
+                watch.saw(&collection, &key.name, Some(&value));
+            }
             let state = match wanted.get(key) {
                 Some(object) => compare(&value, &body(object, mark), items.get(key).copied()),
                 None => LiveState::Same,
             };
             live.insert(key.clone(), describe(value, mark, state));
+        }
+        for name in missing {
+            if let Some(watch) = watch {
+                watch.saw(&collection, name, None);
+            }
         }
     }
     Ok(live)

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::api::{Api, ApiError, Call, Collection};
 use super::compare::{body, seen, sent};
+use super::live::LiveWatch;
 use super::{foreign, observe, store};
 use crate::desired::Desired;
 use crate::engine::{EngineError, LiveState, ObjectError, Observation};
@@ -23,6 +24,7 @@ const GONE_POLL: Duration = Duration::from_millis(100);
 /// One plan on its way.
 pub(crate) struct Writer<'a> {
     api: &'a Api,
+    live: Option<&'a LiveWatch>,
     desired: &'a Desired,
     mark: &'a str,
     observation: Observation,
@@ -37,6 +39,7 @@ pub(crate) struct Writer<'a> {
 /// other creates and updates, unless a Namespace failed, without which the rest cannot succeed.
 pub(crate) fn carry_out(
     api: &Api,
+    live: Option<&LiveWatch>,
     desired: &Desired,
     mark: &str,
     observation: Observation,
@@ -46,6 +49,7 @@ pub(crate) fn carry_out(
     let items = known.map(|item| (item.key(), item.clone())).collect();
     let mut writer = Writer {
         api,
+        live,
         desired,
         mark,
         observation,
@@ -211,6 +215,9 @@ impl Writer<'_> {
     }
 
     fn delete(&self, collection: &Collection, name: &str, uid: &str) -> Result<(), ApiError> {
+        if let Some(live) = self.live {
+            live.saw(collection, name, None);
+        }
         match self.api.send(collection, &Call::Delete { name, uid }) {
             Err(error) if error.code != 404 => Err(error),
             _ => Ok(()),
@@ -253,6 +260,9 @@ impl Writer<'_> {
     /// Records an object that was applied.
     fn done(&mut self, object: &Object, body: &Value, live: Value) {
         let key = object.key();
+        if let Some(watch) = self.live {
+            watch.wrote(&key, object.version(), &live);
+        }
         let item = InventoryItem {
             applied: Some(sent(body)),
             live: Some(seen(&live, body)),

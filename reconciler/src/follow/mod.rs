@@ -4,6 +4,7 @@
 //! - `platform`: the settings that the platform's own release holds.
 //! - `pass`: observe → plan → remember → apply → see, for one part; `pool` runs passes side by side.
 //! - `verdict`: judges what a pass saw and does what the judgement says.
+//! - `dispute`: somebody who changes again and again what is put right.
 //! - `leave`: parts on their way out.
 //! - `publish`: status.
 //!
@@ -11,6 +12,7 @@
 //! process: what must survive a kill is in the inventories and in the history of the pointers.
 
 mod clock;
+mod dispute;
 mod leave;
 mod log;
 mod part;
@@ -184,7 +186,7 @@ impl<'r, C: Clock> Follower<'r, C> {
                     let now = self.clock.elapsed();
                     for key in keys {
                         if let Some(part) = self.parts.get_mut(&key) {
-                            part.wake(now);
+                            part.touch(now);
                         }
                     }
                 }
@@ -267,6 +269,7 @@ impl<'r, C: Clock> Follower<'r, C> {
             known: part.memory.clone(),
             before: part.before.clone(),
             timings: self.settings.timings,
+            hold: part.dispute.held(now),
         };
         self.runner.submit(key.clone(), task);
         true

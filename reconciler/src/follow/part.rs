@@ -8,12 +8,17 @@ use orz_core::format::{HealthWord, Memory, ObjectName, Phase, StateKind, Status}
 use orz_core::id::{BlobId, ReleaseId};
 use orz_gitops::StoredPointer;
 
+use super::dispute::Dispute;
 use super::pass::Before;
 use crate::desired::Desired;
 use crate::judge::{Arrival, Timings};
 
 /// What the loop knows about one part.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says something else, and all of them may be true"
+)]
 pub(super) struct PartState {
     /// The pointer; `None` while its file must not be acted on.
     pub(super) stored: Option<StoredPointer>,
@@ -27,6 +32,10 @@ pub(super) struct PartState {
     /// When it is to be looked at next.
     pub(super) due: Duration,
     pub(super) running: bool,
+    /// Whether something of it changed while it was being looked at.
+    pub(super) touched: bool,
+    /// Somebody who changes again and again what is put right.
+    pub(super) dispute: Dispute,
     /// How many passes in a row could not see anything, or had to wait.
     pub(super) tries: u32,
     /// Whether it waits for other parts.
@@ -63,6 +72,8 @@ impl PartState {
             observed: None,
             due,
             running: false,
+            touched: false,
+            dispute: Dispute::default(),
             tries: 0,
             waits: false,
             empty: false,
@@ -93,6 +104,19 @@ impl PartState {
 
     pub(super) fn wake(&mut self, now: Duration) {
         self.due = self.due.min(now);
+    }
+
+    /// Something of it changed. It is looked at soon, and not for every change of a burst; while somebody and we
+    /// undo each other's work, when the next correction is due.
+    pub(super) fn touch(&mut self, now: Duration) {
+        if self.running {
+            self.touched = true;
+            return;
+        }
+        let since = self.observed.unwrap_or_default();
+        let held = self.dispute.until(now).unwrap_or_default();
+        let soon = (since + LOOK_MIN).max(held.min(since + LOOK_MAX));
+        self.due = self.due.min(soon.max(now));
     }
 
     /// The pause after a pass that could not see anything: it doubles.

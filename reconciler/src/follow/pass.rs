@@ -1,18 +1,20 @@
 //! One pass over one part: observe → plan → remember → apply → see. Runs beside the passes over other tenants.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use orz_core::format::{Memory, ObjectName, StateKind};
 use orz_core::id::{BlobId, ReleaseId};
 use orz_core::object::{Object, ObjectKey};
 
+use super::dispute::Drift;
 use super::leave;
+use crate::apply::mark;
 use crate::desired::Desired;
 use crate::engine::{Engine, EngineError, Observation};
 use crate::health::ObjectHealth;
 use crate::judge::{Seen, Sync, Timings, begin, is_news, is_workload};
-use crate::plan::{Plan, plan};
+use crate::plan::{Action, Plan, plan};
 use crate::reconcile::{self, missing};
 use crate::report::Changes;
 
@@ -29,6 +31,8 @@ pub(super) struct Task {
     pub(super) before: Option<Before>,
     /// When sums of time are worth writing down.
     pub(super) timings: Timings,
+    /// What somebody changes by hand and is left to it for now.
+    pub(super) hold: BTreeSet<ObjectKey>,
 }
 
 /// The workloads of a release.
@@ -76,6 +80,10 @@ pub(super) struct Looked {
     pub(super) awaits: Vec<ObjectHealth>,
     /// What was changed.
     pub(super) changes: Changes,
+    /// What was not as it had been put in place.
+    pub(super) drift: Vec<Drift>,
+    /// Whether that was left as it is for now.
+    pub(super) held: bool,
     /// How many objects are still to go, of a part on its way out.
     pub(super) left: usize,
 }
@@ -97,6 +105,8 @@ pub(super) fn pass(engine: &mut dyn Engine, task: &Task) -> Result<Pass, EngineE
         seen,
         awaits: Vec::new(),
         changes: Changes::default(),
+        drift: Vec::new(),
+        held: false,
         left: 0,
     };
     if desired.state == StateKind::Frozen {
@@ -152,10 +162,17 @@ pub(super) fn pass(engine: &mut dyn Engine, task: &Task) -> Result<Pass, EngineE
         }
         memory => (memory, written, observation),
     };
+    let drift = match &planned {
+        Ok(plan) if begun => drift(desired, &observation, plan),
+        _ => Vec::new(),
+    };
+    let held = !drift.is_empty() && drift.iter().all(|d| task.hold.contains(&d.key));
     let looked = |seen, changes| {
         Pass::Seen(Box::new(Looked {
             began: !begun,
             changes,
+            drift,
+            held,
             ..looked(seen, memory, written)
         }))
     };
@@ -171,6 +188,10 @@ pub(super) fn pass(engine: &mut dyn Engine, task: &Task) -> Result<Pass, EngineE
             return Ok(looked(seen, Changes::default()));
         }
     };
+    if held {
+        let seen = engine.seen(desired, &observation)?;
+        return Ok(looked(seen, Changes::default()));
+    }
     let (observation, changes) = match carry_out(engine, desired, observation, &plan) {
         Ok(done) => done,
         Err(error) if is_refusal(&error) => {
@@ -211,6 +232,8 @@ fn leaving(engine: &mut dyn Engine, task: &Task) -> Result<Pass, EngineError> {
         seen,
         awaits: Vec::new(),
         changes,
+        drift: Vec::new(),
+        held: false,
         left,
     })))
 }
@@ -227,6 +250,25 @@ fn carry_out(
     // What waits for a release job is not in place, which the inventory says and the judgement sees.
     let carried = reconcile::carry_out(engine, desired, observation, plan.clone())?;
     Ok((carried.observation, carried.changes))
+}
+
+/// What a plan puts right of a release that was in place as a whole, and who is behind it.
+fn drift(desired: &Desired, observation: &Observation, plan: &Plan) -> Vec<Drift> {
+    let stood = observation
+        .inventory
+        .as_ref()
+        .is_some_and(|inventory| inventory.complete && inventory.release == desired.release);
+    if !stood {
+        return Vec::new();
+    }
+    let changed = plan.keys(Action::changes).into_iter().map(|key| {
+        let live = observation.live.get(&key);
+        let by = live
+            .and_then(|live| live.object.as_ref())
+            .map(|object| mark::last_editor(object.value()));
+        Drift { key, by }
+    });
+    changed.collect()
 }
 
 /// What is seen of a part whose release was refused.

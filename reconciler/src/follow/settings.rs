@@ -52,7 +52,7 @@ impl Settings {
             timings: Timings::default(),
             brake: BrakeLimits::default(),
             poll: Duration::from_millis(200),
-            drift: Duration::from_mins(1),
+            drift: Duration::from_mins(10),
             status: Duration::from_mins(1),
             given: Given::default(),
         }
@@ -152,7 +152,7 @@ mod tests {
         let started = Settings::given(cluster, given);
         assert_eq!(
             started.to_string(),
-            "soak 1s, deadline 600s, brake 2 or 5 % within 600s, drift 60s, status 60s"
+            "soak 1s, deadline 600s, brake 2 or 5 % within 600s, drift 600s, status 60s"
         );
         assert_eq!(
             started.with(&platform).to_string(),

@@ -65,6 +65,9 @@ impl<C: Clock> Follower<'_, C> {
         // A slow tenant gets half of a thread at most.
         if let Some(part) = self.parts.get_mut(&key) {
             part.due = part.due.max(now.saturating_add(took.mul_f64(0.5)));
+            if std::mem::take(&mut part.touched) {
+                part.touch(now);
+            }
         }
     }
 
@@ -154,6 +157,7 @@ impl<C: Clock> Follower<'_, C> {
             self.tell(Level::Info, key, release, "an activation begins");
         }
         self.tell_changes(key, release, &looked.changes);
+        self.dispute(key, release, looked);
         let timings = Timings {
             deadline: deadline(desired, &self.settings.timings),
             ..self.settings.timings
@@ -180,6 +184,7 @@ impl<C: Clock> Follower<'_, C> {
             elapsed,
             timings: &timings,
             brake: self.braked,
+            disputed: looked.held,
             candidates: &candidates,
         };
         let mut decision = decide(&judged);
@@ -249,6 +254,10 @@ impl<C: Clock> Follower<'_, C> {
         {
             standing.phase = memory.phase;
         }
+        let part = self.parts.get(key);
+        if let Some(reason) = part.and_then(|part| part.dispute.reason()) {
+            standing.reason.get_or_insert(reason);
+        }
         if task.desired.state.is_leaving() {
             let why = standing.reason.take();
             standing.reason = Some(match (looked.left, why) {
@@ -284,6 +293,11 @@ impl<C: Clock> Follower<'_, C> {
         } else {
             part.due = now + next_look(phase, part.memory.as_ref(), &task.timings, drift);
         }
+        // A correction that is held back, or the end of the dispute, which is news too.
+        let until = part.dispute.until(now).filter(|_| looked.held);
+        for at in until.into_iter().chain(part.dispute.end()) {
+            part.due = part.due.min(at);
+        }
         if !news && matches!(phase, Phase::Verified | Phase::Frozen) {
             // Read again at the next look, and checked again with it.
             if let Some(desired) = part.desired.take() {
@@ -296,6 +310,24 @@ impl<C: Clock> Follower<'_, C> {
         }
         if !looked.changes.pruned.is_empty() {
             self.give_back(key);
+        }
+    }
+
+    /// Keeps account of who changes again and again what is put right.
+    fn dispute(&mut self, key: &Key, release: &ReleaseId, looked: &Looked) {
+        let now = self.clock.elapsed();
+        let Some(part) = self.parts.get_mut(key) else {
+            return;
+        };
+        let ended = part.dispute.ends(now);
+        let corrected = !looked.held && !looked.drift.is_empty();
+        let begun = corrected && part.dispute.corrected(now, &looked.drift);
+        let reason = part.dispute.reason().filter(|_| begun);
+        if ended {
+            self.tell(Level::Info, key, release, "nobody changes it any more");
+        }
+        if let Some(reason) = reason {
+            self.tell(Level::Alert, key, release, &reason);
         }
     }
 

@@ -75,6 +75,8 @@ pub(super) fn role_binding(metadata: &Value, subject: &Subject) -> Object {
 /// before anything is applied (`orz_core::kinds::allowed_object`). `bind` is on Roles alone, so that no
 /// ClusterRole can be bound.
 ///
+/// `watch`: a hand edit is to be found at once.
+///
 /// Where Argo CD writes the objects, reading and deleting them is enough: a field that cannot be changed needs a
 /// new object, and Argo CD does not make way for one; and what is durable it is told to leave alone.
 fn cluster_rules(writer: Writer) -> Vec<Value> {
@@ -88,7 +90,7 @@ fn cluster_rules(writer: Writer) -> Vec<Value> {
             plurals.sort_unstable();
             let mut verbs = vec!["get", "list"];
             if writer == Writer::Us {
-                verbs.extend(["create", "patch"]);
+                verbs.extend(["watch", "create", "patch"]);
             }
             verbs.push("delete");
             rule(group, &plurals, &verbs)

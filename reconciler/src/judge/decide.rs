@@ -51,6 +51,9 @@ pub struct Judged<'a> {
     pub timings: &'a Timings,
     /// Whether the cluster's brake stands.
     pub brake: bool,
+    /// Whether somebody changes by hand what is put in place, and was left to it for now. That is not the release's
+    /// doing.
+    pub disputed: bool,
     /// Verified releases that may go live again, the oldest first.
     pub candidates: &'a [ReleaseId],
 }
@@ -147,8 +150,8 @@ pub fn decide(input: &Judged<'_>) -> Decision {
         push(&mut memory.failed, release);
     }
     let workloads = Workloads::of(&memory, input.seen);
-    let action = if input.brake || memory.phase == Phase::Verified {
-        // Under the brake the clocks stand still too: an outage is not the release's time.
+    let action = if input.brake || input.disputed || memory.phase == Phase::Verified {
+        // Under the brake and in a dispute the clocks stand still too: neither is the release's time.
         Action::None
     } else {
         advance(&mut memory, input, &workloads)
@@ -158,7 +161,7 @@ pub fn decide(input: &Judged<'_>) -> Decision {
         standing.reason = Some(reason.clone());
     } else if input.brake && memory.phase != Phase::Verified {
         standing.reason = Some("the brake of the cluster stands: nothing is judged".to_owned());
-    } else {
+    } else if !input.disputed {
         standing.next = next(&memory, input, &workloads);
         if memory.phase == Phase::Failed && standing.reason.is_none() {
             let stays = against(&memory, input, &workloads).err();

@@ -57,6 +57,7 @@ struct Scene {
     seen: Seen,
     elapsed: Duration,
     brake: bool,
+    disputed: bool,
     candidates: Vec<ReleaseId>,
 }
 
@@ -89,6 +90,7 @@ impl Scene {
             },
             elapsed: Duration::from_secs(1),
             brake: false,
+            disputed: false,
             candidates: vec![release(b'1')],
         };
         scene.workload(deployment("web"), Some(Health::Healthy), Health::Healthy);
@@ -147,6 +149,7 @@ impl Scene {
             elapsed: self.elapsed,
             timings: &timings(),
             brake: self.brake,
+            disputed: self.disputed,
             candidates: &self.candidates,
         })
     }
@@ -494,6 +497,16 @@ fn rows() -> Vec<Row> {
                 s.memory().healthy_ms = SOAK * 1_000 - 1;
             },
             "soaking".into(),
+        ),
+        (
+            "somebody changes it by hand and was left to it, at the deadline",
+            |s| {
+                s.late();
+                s.disputed = true;
+                s.seen.sync = Sync::OutOfSync;
+                s.web(Health::Degraded);
+            },
+            "progressing".into(),
         ),
         // After the judgement.
         (

@@ -375,7 +375,15 @@ impl Collection {
         }
     }
 
-    fn path(&self) -> String {
+    /// The same kind in all namespaces.
+    pub(crate) fn everywhere(&self) -> Self {
+        Self {
+            namespace: None,
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn path(&self) -> String {
         let base = if self.group.is_empty() {
             "/api"
         } else {
@@ -489,7 +497,7 @@ impl ApiError {
     }
 }
 
-async fn client(connection: &Connection) -> Result<Client, String> {
+pub(crate) async fn client(connection: &Connection) -> Result<Client, String> {
     let options = KubeConfigOptions {
         context: connection.context.clone(),
         ..KubeConfigOptions::default()

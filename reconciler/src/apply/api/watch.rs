@@ -321,7 +321,7 @@ fn resume_from(object: &Value, version: &mut String) {
     }
 }
 
-fn refused(error: &kube::Error) -> ApiError {
+pub(crate) fn refused(error: &kube::Error) -> ApiError {
     match error {
         kube::Error::Api(status) => ApiError {
             code: status.code,

@@ -1,6 +1,7 @@
 //! The loop on real repositories: with an engine of which only time and health are made up, so that minutes
 //! pass in no time, and with the engine `dir`.
 
+mod disputes;
 mod platform;
 mod stories;
 
