@@ -5,8 +5,8 @@
 //!   ask for; [`Repo::auto_rollback`], [`Repo::end_auto_hold`], [`Repo::remove_pointer`], [`Repo::release_claims`],
 //!   [`Repo::set_brake`] and [`Repo::write_status`] what a reconciler found; [`Repo::history`],
 //!   [`Repo::statuses`] and [`Repo::verify`] look back.
-//! - [`View`]: everything that is read at one fixed pair of heads, and [`View::check`], which says whether
-//!   a pointer may be acted on.
+//! - [`View`]: everything that is read at one fixed pair of heads, [`View::check`], which says whether a
+//!   pointer may be acted on, and [`View::recent`], what moved lately.
 //!
 //! A write composes its commits in memory, writes them as one pack, and then moves `releases` and `main`
 //! by compare-and-swap. A process that is killed at any instant leaves the old state or the new one.
@@ -30,6 +30,7 @@ mod objects;
 mod open;
 mod pack;
 mod publish;
+mod recent;
 mod refs;
 mod release;
 mod release_claims;
@@ -68,6 +69,7 @@ pub use hold::HoldChange;
 pub use moves::{Chosen, Move};
 pub use open::Repo;
 pub use publish::{Expected, PointerMove, Published, PublishedItem};
+pub use recent::{Recent, RecentMove};
 pub use release::NewRelease;
 pub use remove::Removed;
 pub use state::StateChange;

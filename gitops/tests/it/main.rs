@@ -11,6 +11,7 @@ mod open;
 mod packs;
 mod properties;
 mod publish;
+mod recent;
 mod rollback;
 mod states;
 mod status;
