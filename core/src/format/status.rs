@@ -111,11 +111,17 @@ pub struct Memory {
     pub baseline: Vec<Baseline>,
     /// The workloads that this activation creates or changes, sorted: only these are judged.
     pub changed: Vec<ObjectName>,
-    /// Time since its requirements existed, in milliseconds: a sum of short observed intervals, never a
-    /// difference of clocks, so that a clock that jumps neither verifies nor fails anything.
+    /// Time that it was watched and not healthy, in milliseconds, all together: a sum of short observed intervals,
+    /// never a difference of clocks, so that a clock that jumps neither verifies nor fails anything. It begins when
+    /// its requirements exist, stands still under the brake and while a release job runs that ends by itself, and
+    /// at the deadline the release has failed.
     pub waited_ms: u64,
     /// Time it has been healthy without a break, in milliseconds, summed in the same way.
     pub healthy_ms: u64,
+    /// When it failed, RFC 3339 in UTC by the reconciler's clock, as long as it has failed: the brake counts failures
+    /// within some time. Nothing else is decided by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_at: Option<String>,
     /// Releases that were verified on this cluster, the oldest first, at most [`Memory::KEPT`].
     pub verified: Vec<ReleaseId>,
     /// Releases that were rolled back automatically, the oldest first, at most [`Memory::KEPT`]:

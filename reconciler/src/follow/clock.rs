@@ -9,6 +9,15 @@ pub trait Clock {
 
     /// The time of day, RFC 3339 in UTC, for what people read and for ends that people set.
     fn now(&self) -> String;
+
+    /// How long ago that time of day was; zero for what lies ahead, as after a clock was set back. `None` when it
+    /// is no time.
+    fn since(&self, then: &str) -> Option<Duration> {
+        let now: jiff::Timestamp = self.now().parse().ok()?;
+        let then: jiff::Timestamp = then.parse().ok()?;
+        let seconds = now.as_second().saturating_sub(then.as_second());
+        Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
+    }
 }
 
 /// The machine's clocks.

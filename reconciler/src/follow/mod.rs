@@ -70,6 +70,8 @@ pub struct Follower<'r, C> {
     malformed: BTreeSet<String>,
     brake: Brake,
     braked: bool,
+    /// How long before the start of this process a person lifted the brake, if that was not long before.
+    resumed: Option<Duration>,
     /// When status was published, and whether something was different since.
     published: Option<Duration>,
     unpublished: bool,
@@ -127,6 +129,7 @@ impl<'r, C: Clock> Follower<'r, C> {
             malformed: BTreeSet::new(),
             brake: Brake::default(),
             braked: false,
+            resumed: None,
             published: None,
             unpublished: false,
         }
@@ -155,6 +158,9 @@ impl<'r, C: Clock> Follower<'r, C> {
                 Vec::new()
             }
         };
+        if let Err(error) = self.recall(now) {
+            self.say(Level::Error, About::default(), &error.to_string());
+        }
         for status in known {
             if status.cluster == self.settings.cluster {
                 let key = (status.tenant.clone(), status.part);
@@ -162,6 +168,24 @@ impl<'r, C: Clock> Follower<'r, C> {
                 state.status = Some(status);
             }
         }
+    }
+
+    /// Counts what happened before this process started, so that a kill in the middle of an outage resets nothing:
+    /// the log of `main` has every activation and every automatic rollback with its time. Failures that moved no
+    /// pointer are in the memories, and counted when those are read.
+    fn recall(&mut self, now: Duration) -> Result<(), orz_gitops::Error> {
+        let window = self.settings.brake.window;
+        let view = self.repo.view()?;
+        let recent = view.recent(&self.settings.cluster, &self.clock.now(), window)?;
+        for moved in &recent.moves {
+            self.brake.begun_before(now, moved.age);
+            let lifted = recent.resumed.is_some_and(|resumed| moved.age >= resumed);
+            if moved.automatic && !lifted {
+                self.brake.failed_before(now, moved.age);
+            }
+        }
+        self.resumed = recent.resumed;
+        Ok(())
     }
 
     /// One turn: branches, due parts, status; then waits for what happens next.

@@ -152,6 +152,7 @@ impl<C: Clock> Follower<'_, C> {
         part.observed = Some(now);
         part.said = None;
         part.memory.clone_from(&looked.memory);
+        self.recall_failure(key, looked);
         if looked.began {
             self.brake.begun(now);
             self.tell(Level::Info, key, release, "an activation begins");
@@ -224,6 +225,19 @@ impl<C: Clock> Follower<'_, C> {
             action,
             mut standing,
         } = decision;
+        // The time of day is none of the judgement's business.
+        let memory = memory.map(|memory| {
+            let fails = memory.phase == Phase::Failed && memory.failed_at.is_none();
+            let failed_at = if fails {
+                Some(self.clock.now())
+            } else {
+                memory.failed_at
+            };
+            Memory {
+                failed_at,
+                ..memory
+            }
+        });
         let memory = match action {
             Action::None => memory,
             Action::Verified => {
@@ -331,6 +345,29 @@ impl<C: Clock> Follower<'_, C> {
         }
     }
 
+    /// Counts a failure of which an earlier process has called a person: it moved no pointer, and only the memory
+    /// tells of it.
+    fn recall_failure(&mut self, key: &Key, looked: &Looked) {
+        let failed = looked.written.as_ref().and_then(|memory| {
+            let at = memory
+                .failed_at
+                .as_deref()
+                .filter(|_| memory.phase == Phase::Failed);
+            Some((memory.release.clone(), self.clock.since(at?)?))
+        });
+        let (Some((release, age)), Some(part)) = (failed, self.parts.get_mut(key)) else {
+            return;
+        };
+        if part.counted.replace(release.clone()) == Some(release) {
+            return;
+        }
+        let now = self.clock.elapsed();
+        let lifted = self.resumed.is_some_and(|resumed| age >= resumed + now);
+        if !lifted && age <= self.settings.brake.window {
+            self.brake.failed_before(now, age);
+        }
+    }
+
     /// Counts a failure once; whether it was one too many, so that the brake is set and nothing moves.
     fn trips(&mut self, key: &Key, release: &ReleaseId) -> bool {
         let now = self.clock.elapsed();
@@ -414,6 +451,7 @@ impl<C: Clock> Follower<'_, C> {
                 }
                 before.map(|before| Memory {
                     phase: Phase::Failed,
+                    failed_at: decided.and_then(|memory| memory.failed_at),
                     ..before
                 })
             }

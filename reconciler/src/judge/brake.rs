@@ -25,11 +25,17 @@ impl Default for BrakeLimits {
 }
 
 /// Counts activations and failures of one cluster by a clock that never goes back.
+///
+/// What happened before the process started is counted too, by how long ago it was: an outage that also kills the
+/// reconciler is none the less one.
 #[derive(Clone, Debug, Default)]
 pub struct Brake {
     begun: VecDeque<Duration>,
     failed: VecDeque<Duration>,
 }
+
+/// Lies before the start of the clock, so that there are times before it: longer than any window.
+const EPOCH: Duration = Duration::from_hours(2 * 366 * 24);
 
 /// How many activations failed, of how many recent ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,16 +49,26 @@ pub struct Tripped {
 impl Brake {
     /// An activation began at `now`.
     pub fn begun(&mut self, now: Duration) {
-        self.begun.push_back(now);
+        self.begun_before(now, Duration::ZERO);
+    }
+
+    /// An activation began at an `age` before `now`.
+    pub fn begun_before(&mut self, now: Duration, age: Duration) {
+        note(&mut self.begun, now, age);
+    }
+
+    /// An activation failed at an `age` before `now`. Nothing follows from it before the next failure.
+    pub fn failed_before(&mut self, now: Duration, age: Duration) {
+        note(&mut self.failed, now, age);
     }
 
     /// An activation failed at `now`; says whether that is one too many.
     pub fn failed(&mut self, now: Duration, limits: &BrakeLimits) -> Option<Tripped> {
-        self.failed.push_back(now);
+        self.failed_before(now, Duration::ZERO);
         for times in [&mut self.begun, &mut self.failed] {
             while times
                 .front()
-                .is_some_and(|then| now.saturating_sub(*then) > limits.window)
+                .is_some_and(|then| (EPOCH + now).saturating_sub(*then) > limits.window)
             {
                 times.pop_front();
             }
@@ -71,6 +87,12 @@ impl Brake {
     pub fn lifted(&mut self) {
         self.failed.clear();
     }
+}
+
+fn note(times: &mut VecDeque<Duration>, now: Duration, age: Duration) {
+    let then = (EPOCH + now).saturating_sub(age);
+    let after = times.partition_point(|other| *other <= then);
+    times.insert(after, then);
 }
 
 #[cfg(test)]
@@ -114,5 +136,30 @@ mod tests {
             assert_eq!(brake.failed(Duration::from_secs(second), &limits), None);
         }
         assert!(brake.failed(Duration::from_secs(40), &limits).is_some());
+    }
+
+    #[test]
+    fn what_was_before_the_start_counts_by_its_age() {
+        let limits = BrakeLimits {
+            window: Duration::from_secs(10),
+            least: 1,
+            percent: 0,
+        };
+        let second = Duration::from_secs;
+        for (ages, expected) in [
+            (vec![], None),
+            (vec![9], Some(2)),
+            (vec![10, 3], Some(2)),
+            (vec![3, 10, 4], Some(3)),
+            (vec![11, 12], None),
+        ] {
+            let mut brake = Brake::default();
+            for age in &ages {
+                brake.failed_before(Duration::ZERO, second(*age));
+                brake.begun_before(Duration::ZERO, second(*age));
+            }
+            let tripped = brake.failed(second(1), &limits);
+            assert_eq!(tripped.map(|t| t.failed), expected, "{ages:?}");
+        }
     }
 }

@@ -245,6 +245,7 @@ fn advance(memory: &mut Memory, input: &Judged<'_>, workloads: &Workloads) -> Ac
             memory.waited_ms = memory.waited_ms.saturating_add(elapsed);
             memory.healthy_ms = 0;
             memory.phase = Phase::Soaking;
+            memory.failed_at = None;
         }
         if memory.healthy_ms < millis(input.timings.soak) {
             return Action::None;

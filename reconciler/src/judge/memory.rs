@@ -57,6 +57,7 @@ pub fn begin(
         changed,
         waited_ms: 0,
         healthy_ms: 0,
+        failed_at: None,
         verified: kept(|m| &m.verified).unwrap_or_default(),
         failed: kept(|m| &m.failed).unwrap_or_default(),
     }

@@ -80,6 +80,7 @@ impl Scene {
                 changed: Vec::new(),
                 waited_ms: 0,
                 healthy_ms: 0,
+                failed_at: None,
                 verified: vec![release(b'1')],
                 failed: Vec::new(),
             }),

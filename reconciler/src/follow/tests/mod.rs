@@ -2,6 +2,8 @@
 //! pass in no time, and with the engine `dir`.
 
 mod disputes;
+mod disputes;
+mod kills;
 mod platform;
 mod stories;
 
@@ -18,7 +20,7 @@ use orz_core::id::{ClusterName, Part, ReleaseId, TenantName};
 use orz_core::jobs;
 use orz_core::object::{Object, ObjectKey};
 use orz_core::paths;
-use orz_gitops::{HistoryItem, Repo};
+use orz_gitops::{HistoryItem, Repo, Request};
 use serde_json::json;
 
 use super::log::Log;
@@ -296,6 +298,7 @@ impl World {
             interval_max: Duration::from_secs(15),
         };
         settings.status = Duration::from_secs(1);
+        settings.drift = Duration::from_mins(1);
         Self {
             repo,
             folder,
