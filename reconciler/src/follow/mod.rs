@@ -70,6 +70,8 @@ pub struct Follower<'r, C> {
     malformed: BTreeSet<String>,
     brake: Brake,
     braked: bool,
+    /// Whether what happened before the start of this process was counted.
+    recalled: bool,
     /// How long before the start of this process a person lifted the brake, if that was not long before.
     resumed: Option<Duration>,
     /// When status was published, and whether something was different since.
@@ -129,6 +131,7 @@ impl<'r, C: Clock> Follower<'r, C> {
             malformed: BTreeSet::new(),
             brake: Brake::default(),
             braked: false,
+            recalled: false,
             resumed: None,
             published: None,
             unpublished: false,
@@ -158,9 +161,6 @@ impl<'r, C: Clock> Follower<'r, C> {
                 Vec::new()
             }
         };
-        if let Err(error) = self.recall(now) {
-            self.say(Level::Error, About::default(), &error.to_string());
-        }
         for status in known {
             if status.cluster == self.settings.cluster {
                 let key = (status.tenant.clone(), status.part);
@@ -173,9 +173,12 @@ impl<'r, C: Clock> Follower<'r, C> {
     /// Counts what happened before this process started, so that a kill in the middle of an outage resets nothing:
     /// the log of `main` has every activation and every automatic rollback with its time. Failures that moved no
     /// pointer are in the memories, and counted when those are read.
-    fn recall(&mut self, now: Duration) -> Result<(), orz_gitops::Error> {
+    fn recall(&mut self) -> Result<(), orz_gitops::Error> {
+        let Some(view) = self.view.as_ref().filter(|_| !self.recalled) else {
+            return Ok(());
+        };
+        let now = self.clock.elapsed();
         let window = self.settings.brake.window;
-        let view = self.repo.view()?;
         let recent = view.recent(&self.settings.cluster, &self.clock.now(), window)?;
         for moved in &recent.moves {
             self.brake.begun_before(now, moved.age);
@@ -185,6 +188,7 @@ impl<'r, C: Clock> Follower<'r, C> {
             }
         }
         self.resumed = recent.resumed;
+        self.recalled = true;
         Ok(())
     }
 
@@ -219,7 +223,7 @@ impl<'r, C: Clock> Follower<'r, C> {
     }
 
     fn turn(&mut self) {
-        if let Err(error) = self.read_branches() {
+        if let Err(error) = self.read_branches().and_then(|()| self.recall()) {
             self.say(Level::Error, About::default(), &error.to_string());
         }
         self.start_due();

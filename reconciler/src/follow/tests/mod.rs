@@ -2,7 +2,6 @@
 //! pass in no time, and with the engine `dir`.
 
 mod disputes;
-mod disputes;
 mod kills;
 mod platform;
 mod stories;
