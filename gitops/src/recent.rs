@@ -37,6 +37,8 @@ pub struct RecentMove {
     pub to: ReleaseId,
     /// Whether it was taken back automatically.
     pub automatic: bool,
+    /// Whether a person lifted the brake after it.
+    pub lifted: bool,
     /// How long ago; zero for what a clock that is ahead dates into the future.
     pub age: Duration,
 }
@@ -104,6 +106,7 @@ impl View {
                     from,
                     to,
                     automatic: action == Some(Action::AutoRollback),
+                    lifted: recent.resumed.is_some(),
                     age,
                 });
             }

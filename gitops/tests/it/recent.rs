@@ -76,6 +76,8 @@ fn moves_within_the_window_and_what_a_person_lifted() {
     assert_eq!(told(60).len(), 5);
     assert_eq!(recent(15).resumed, Some(Duration::from_mins(7)));
     assert_eq!(recent(5).resumed, None);
+    let lifted: Vec<bool> = recent(15).moves.iter().map(|moved| moved.lifted).collect();
+    assert_eq!(lifted, [false, true, true]);
     let newest = &recent(5).moves[0];
     assert_eq!((newest.from.as_ref(), &newest.to), (Some(&first), &bad));
     let other = "edge".parse().expect("valid");

@@ -31,7 +31,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
-use orz_core::id::{CommitId, ReleaseId};
+use orz_core::id::{CommitId, Part, ReleaseId, TenantName};
 use orz_gitops::{Repo, Request, View};
 
 pub use clock::{Clock, SystemClock};
@@ -180,11 +180,25 @@ impl<'r, C: Clock> Follower<'r, C> {
         let now = self.clock.elapsed();
         let window = self.settings.brake.window;
         let recent = view.recent(&self.settings.cluster, &self.clock.now(), window)?;
+        // What was live when a person lifted the brake is that person's matter.
+        let activated = |tenant: &TenantName, part: Part, release: Option<&ReleaseId>| {
+            let since = recent.moves.iter().filter(|moved| !moved.lifted);
+            let mut same = since.filter(|moved| (&moved.tenant, moved.part) == (tenant, part));
+            recent.resumed.is_none() || same.any(|moved| Some(&moved.to) == release)
+        };
         for moved in &recent.moves {
             self.brake.begun_before(now, moved.age);
-            let lifted = recent.resumed.is_some_and(|resumed| moved.age >= resumed);
-            if moved.automatic && !lifted {
+            if moved.automatic
+                && !moved.lifted
+                && activated(&moved.tenant, moved.part, moved.from.as_ref())
+            {
                 self.brake.failed_before(now, moved.age);
+            }
+        }
+        for ((tenant, name), part) in &mut self.parts {
+            let release = part.stored.as_ref().map(|s| s.pointer.release.clone());
+            if !activated(tenant, *name, release.as_ref()) {
+                part.counted = release;
             }
         }
         self.resumed = recent.resumed;

@@ -42,6 +42,10 @@ fn an_outage_that_kills_the_process_too_sets_the_brake() {
     world.repo.resume(&cluster(), &resumed).expect("lifted");
     world.run(&mut world.follower(), 5);
     assert_eq!((brake(), world.automatic("e").len()), (None, 1));
+    for tenant in ["n1", "n2", "n3"] {
+        fails(tenant);
+        assert_eq!(brake(), None, "{tenant}");
+    }
     // Neither is what is long over.
     world.run(&mut world.follower(), 700);
     fails("newer");
