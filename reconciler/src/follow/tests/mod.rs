@@ -33,9 +33,29 @@ use crate::judge::{BrakeLimits, Seen, Timings, progress};
 use crate::plan::{Action as Step, Plan};
 use crate::testing::{config, object, publish, request, volume};
 
-/// A clock that goes when the loop waits.
-#[derive(Clone, Default)]
-struct TestClock(Rc<RefCell<Duration>>);
+/// A clock that goes when the loop waits; beside it, the time of day that it shows then.
+#[derive(Clone)]
+struct TestClock(Rc<RefCell<Duration>>, Rc<RefCell<jiff::Timestamp>>);
+
+impl Default for TestClock {
+    fn default() -> Self {
+        let morning = "2027-01-31T08:00:00Z".parse().expect("a time");
+        Self(Rc::default(), Rc::new(RefCell::new(morning)))
+    }
+}
+
+impl TestClock {
+    /// The time of day jumps by this, and nothing else.
+    fn jump(&self, by: jiff::SignedDuration) {
+        *self.1.borrow_mut() += by;
+    }
+
+    /// Begins at zero, as that of a new process does, while the day goes on.
+    fn restart(&self) {
+        *self.1.borrow_mut() += self.elapsed();
+        *self.0.borrow_mut() = Duration::ZERO;
+    }
+}
 
 impl Clock for TestClock {
     fn elapsed(&self) -> Duration {
@@ -43,13 +63,9 @@ impl Clock for TestClock {
     }
 
     fn now(&self) -> String {
-        let seconds = self.elapsed().as_secs();
-        format!(
-            "2027-01-31T{:02}:{:02}:{:02}Z",
-            seconds / 3_600 % 24,
-            seconds / 60 % 60,
-            seconds % 60
-        )
+        (*self.1.borrow() + self.elapsed())
+            .strftime("%Y-%m-%dT%H:%M:%SZ")
+            .to_string()
     }
 }
 

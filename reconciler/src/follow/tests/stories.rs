@@ -1,5 +1,7 @@
 //! What the loop does, told as stories over a made-up cluster and a real repository.
 
+use jiff::SignedDuration;
+
 use super::*;
 
 #[test]
@@ -223,6 +225,63 @@ fn a_clock_that_jumps_decides_nothing() {
     *world.clock.0.borrow_mut() += Duration::from_hours(1);
     world.run(&mut follower, 2);
     assert_eq!(world.automatic("acme"), []);
+}
+
+/// What is decided, and when, is the same whatever the time of day does, also where a new process takes over.
+#[test]
+fn the_clock_on_the_wall_decides_nothing() {
+    let calm = by_the_wall(SignedDuration::ZERO);
+    let phases: Vec<_> = calm
+        .iter()
+        .map(|(_, phase, back)| (*phase, *back))
+        .collect();
+    let expected = [
+        (Phase::Soaking, 0),
+        (Phase::Verified, 0),
+        (Phase::Progressing, 0),
+        (Phase::Soaking, 1),
+        (Phase::Verified, 1),
+    ];
+    assert_eq!(phases, expected, "{calm:?}");
+    for hours in [1, -1] {
+        let jumps = by_the_wall(SignedDuration::from_hours(hours));
+        assert_eq!(jumps, calm, "{hours} h");
+    }
+}
+
+/// One release is verified and one taken back, while the time of day jumps, and new processes take over: the
+/// phases, with the time at which each was seen and how often something had been taken back by then.
+fn by_the_wall(jump: SignedDuration) -> Vec<(Duration, Phase, usize)> {
+    let mut world = World::new();
+    world.settings.timings.soak = Duration::from_secs(20);
+    world.settings.timings.deadline = Duration::from_secs(40);
+    world.settings.poll = Duration::from_secs(1);
+    let first = world.web("acme", "1");
+    let mut follower = world.follower();
+    let mut seen: Vec<(Duration, Phase, usize)> = Vec::new();
+    let mut before = Duration::ZERO;
+    for step in 0..130 {
+        match step {
+            // In the middle of the soak, of the deadline, and of the soak of what was gone back to.
+            8 | 60 | 70 | 95 => world.clock.jump(jump),
+            12 | 65 => {
+                drop(follower);
+                before += world.clock.elapsed();
+                world.clock.restart();
+                follower = world.follower();
+            }
+            50 => drop(world.web("acme", "hangs")),
+            _ => {}
+        }
+        world.run(&mut follower, 1);
+        let phase = world.status("acme", Part::Work).phase;
+        if seen.last().is_none_or(|(_, last, _)| *last != phase) {
+            let at = before + world.clock.elapsed();
+            seen.push((at, phase, world.automatic("acme").len()));
+        }
+    }
+    assert_eq!(world.live("acme"), first);
+    seen
 }
 
 #[test]
