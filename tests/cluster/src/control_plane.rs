@@ -27,8 +27,9 @@ pub struct Options {
 /// and is deleted when this is dropped; `ORZ_TEST_KEEP=1` keeps its folder with all logs.
 pub struct ControlPlane {
     // Dropped in this order: clients of the API server first.
-    controllers: Process,
+    controllers: Option<Process>,
     parts: Parts,
+    binaries: Binaries,
 }
 
 impl ControlPlane {
@@ -42,13 +43,31 @@ impl ControlPlane {
             sources => Some(Snapshot::find(&binaries, sources)?),
         };
         let parts = Parts::start(&binaries, snapshot.as_ref())?;
-        let controllers = parts.start_controllers(&binaries)?;
-        let mut plane = Self { controllers, parts };
+        let mut plane = Self {
+            controllers: None,
+            parts,
+            binaries,
+        };
+        plane.start_controllers()?;
         plane.wait_for_controllers()?;
         if let Some(snapshot) = snapshot {
             snapshot.wait_served(&plane.parts.objects)?;
         }
         Ok(plane)
+    }
+
+    /// Ends the controller manager without warning (SIGKILL): nothing acts on what changes from now on, and every
+    /// status stays as it is. Nothing happens when it is not running.
+    pub fn kill_controllers(&mut self) {
+        self.controllers = None;
+    }
+
+    /// Starts the controller manager if it is not running.
+    pub fn start_controllers(&mut self) -> Result<(), ClusterError> {
+        if self.controllers.is_none() {
+            self.controllers = Some(self.parts.start_controllers(&self.binaries)?);
+        }
+        Ok(())
     }
 
     /// The address of the API server, such as `https://127.0.0.1:40123`.
@@ -118,7 +137,9 @@ impl ControlPlane {
         let account = Ref::new("v1", "ServiceAccount", "default", "default");
         let deadline = Instant::now() + START_PATIENCE;
         while self.parts.objects.get(&account)?.is_none() {
-            self.controllers.check()?;
+            if let Some(controllers) = &mut self.controllers {
+                controllers.check()?;
+            }
             if Instant::now() >= deadline {
                 return Err(ClusterError::TimedOut {
                     what: "the default service account".into(),
