@@ -6,7 +6,7 @@ use orz_compiler::{Compiled, CompiledPart, Inputs, Output, Platform, compile};
 use orz_core::diff::{Change, diff};
 use orz_core::emit;
 use orz_core::format::digest_of;
-use orz_core::id::{Digest, Part, TenantName};
+use orz_core::id::{Digest, TenantName};
 use orz_core::kinds;
 use orz_core::object::Object;
 
