@@ -416,7 +416,7 @@ impl Error {
                 format!("`orzc history {tenant}` lists the releases that were live")
             }
             Self::AmbiguousRelease { .. } => "give more digits".to_owned(),
-            Self::SeveralClusters { .. } => "name a release that was compiled for one of them".to_owned(),
+            Self::SeveralClusters { .. } => "`orzc rollback` takes `--cluster`; elsewhere name a release that was compiled for one of them".to_owned(),
             Self::Held { tenant, .. } => {
                 format!("`orzc release-hold {tenant}` ends the hold; `--override-hold` activates once in spite of it")
             }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gix::ObjectId;
 use orz_core::format::{Action, Blocks, Hold, HoldKind, Pointer, Release, Status, Trailers};
-use orz_core::id::{Part, ReleaseId, TenantName};
+use orz_core::id::{ClusterName, Part, ReleaseId, TenantName};
 
 use crate::activate::{message, with_commit};
 use crate::error::{Error, Result};
@@ -29,12 +29,19 @@ impl Repo {
         to: Option<&ReleaseId>,
         request: &Request,
     ) -> Result<Vec<Move>> {
-        if to.is_some() && parts.len() != 1 {
-            return Err(Error::SeveralParts {
-                parts: parts.to_vec(),
-            });
-        }
-        self.roll_back(tenant, Goal::Each(parts, to), request)
+        self.roll_back(tenant, None, Goal::Each(parts, to), request)
+    }
+
+    /// Like [`Repo::rollback`], on one cluster of several: each pointer has a history of its own.
+    pub fn rollback_on(
+        &self,
+        tenant: &TenantName,
+        cluster: &ClusterName,
+        parts: &[Part],
+        to: Option<&ReleaseId>,
+        request: &Request,
+    ) -> Result<Vec<Move>> {
+        self.roll_back(tenant, Some(cluster), Goal::Each(parts, to), request)
     }
 
     /// Takes every part of a tenant back together, in one commit, and holds those that move.
@@ -44,15 +51,23 @@ impl Repo {
     /// would mix releases that never stood together. Where `work` has nothing to go back to, `data` leads, then
     /// `tenancy`.
     pub fn rollback_all(&self, tenant: &TenantName, request: &Request) -> Result<Vec<Move>> {
-        self.roll_back(tenant, Goal::Together, request)
+        self.roll_back(tenant, None, Goal::Together, request)
     }
 
     fn roll_back(
         &self,
         tenant: &TenantName,
+        cluster: Option<&ClusterName>,
         goal: Goal<'_>,
         request: &Request,
     ) -> Result<Vec<Move>> {
+        if let Goal::Each(parts, Some(_)) = goal
+            && parts.len() != 1
+        {
+            return Err(Error::SeveralParts {
+                parts: parts.to_vec(),
+            });
+        }
         let now = time::parse(&request.now)?;
         let trailers = Trailers::new(
             Action::Rollback,
@@ -93,7 +108,10 @@ impl Repo {
             let mut moves = Vec::new();
             let mut pending = Vec::new();
             for part in parts {
-                let current = the_pointer(view, tenant, part, to)?;
+                let current = match cluster {
+                    Some(cluster) => pointer_on(view, tenant, part, cluster)?,
+                    None => the_pointer(view, tenant, part, to)?,
+                };
                 let target = targets.get(&part);
                 let there = target.is_some_and(|t| t.release == current.pointer.release);
                 if !bases.stands(&current.path, Some(&current)) && !there {
@@ -270,6 +288,19 @@ fn last_stood(
         }
     }
     Ok(Some(commit.tree))
+}
+
+fn pointer_on(
+    view: &View,
+    tenant: &TenantName,
+    part: Part,
+    cluster: &ClusterName,
+) -> Result<StoredPointer> {
+    view.pointer(cluster, tenant, part)?
+        .ok_or_else(|| Error::NotOnCluster {
+            tenant: tenant.clone(),
+            cluster: cluster.clone(),
+        })
 }
 
 /// The pointer to move: the only one of the part, or the one on the cluster that `to` was compiled for.

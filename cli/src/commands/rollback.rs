@@ -1,7 +1,7 @@
 //! `orzc rollback TENANT [RELEASE]`.
 
 use orz_core::exit::ExitCode;
-use orz_core::id::{Part, TenantName};
+use orz_core::id::{ClusterName, Part, TenantName};
 
 use crate::args::Who;
 use crate::context::Context;
@@ -26,6 +26,9 @@ pub(crate) struct Args {
     /// Every part, back to what stood together when the older release of `work` was live.
     #[arg(long, conflicts_with_all = ["parts", "release"])]
     all: bool,
+    /// The cluster; needed only for a tenant that is on several.
+    #[arg(long, value_name = "CLUSTER", conflicts_with = "all")]
+    cluster: Option<ClusterName>,
     /// Why, as recorded in the commit.
     #[arg(long, value_name = "TEXT")]
     reason: String,
@@ -55,10 +58,11 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
     };
     drop(heads);
     let asked = context.asked(&args.who, Some(&args.reason))?;
-    let moves = if args.all {
-        repo.rollback_all(&args.tenant, &asked.request())?
-    } else {
-        repo.rollback(&args.tenant, &parts, to.as_ref(), &asked.request())?
+    let (to, request) = (to.as_ref(), asked.request());
+    let moves = match &args.cluster {
+        _ if args.all => repo.rollback_all(&args.tenant, &request)?,
+        Some(cluster) => repo.rollback_on(&args.tenant, cluster, &parts, to, &request)?,
+        None => repo.rollback(&args.tenant, &parts, to, &request)?,
     };
     let held = moves.iter().any(|step| step.commit.is_some());
     view.result(&Moves {

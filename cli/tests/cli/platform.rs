@@ -120,10 +120,25 @@ fn a_cluster_of_its_own_is_named_where_it_is_published() {
         release(&edge),
         "one release, a pointer for each cluster"
     );
+    let first = release(&edge);
     for (published, cluster) in [(home, "in-cluster"), (edge, "edge")] {
         assert_eq!(published["items"][0]["cluster"], cluster);
         assert_eq!(published["items"][0]["pointer"]["result"], "created");
     }
+    env.write("source/platform/reconciler.json", "{ \"soak\": \"6m\" }\n");
+    env.commit("longer");
+    let longer = publish("edge");
+    let rollback = ["rollback", "orz-platform", "--reason", "too long"];
+    assert_eq!(
+        env.run(&rollback).code,
+        1,
+        "which of the two is not guessed"
+    );
+    let back = env.json(&[&rollback[..], &["--cluster", "edge"]].concat());
+    let step = &back["moves"][0];
+    assert_eq!(step["cluster"], "edge");
+    assert_eq!((&step["from"], &step["to"]), (&release(&longer), &first));
+
     let ran = env.run(&["check", "--platform-cluster", "moon"]);
     assert_eq!(ran.code, 1);
     assert!(

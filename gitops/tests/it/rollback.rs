@@ -379,3 +379,51 @@ fn what_status_alone_remembers_takes_no_other_part_along() {
     let named = repo.rollback(&name("acme"), &[Part::Work], Some(&never), &request("x"));
     assert_eq!(named.expect("there")[0].chosen, Chosen::Named);
 }
+
+#[test]
+fn on_several_clusters_one_has_to_be_named() {
+    let fixture = Fixture::new();
+    let repo = &fixture.repo;
+    let edge = "edge".parse().expect("valid");
+    let on = |cluster: &str, text: &str| {
+        let mut release = work("acme", text);
+        release.cluster = cluster.parse().expect("valid");
+        release
+    };
+    // The same releases on both, in another order: what leads back is the history of each pointer.
+    let mut ids = std::collections::BTreeMap::new();
+    for (here, there) in [("a", "b"), ("b", "a"), ("c", "c")] {
+        let published = fixture.live(vec![on("in-cluster", here), on("edge", there)]);
+        let here_is = published
+            .items
+            .iter()
+            .find(|i| i.cluster.as_str() == "in-cluster");
+        ids.insert(here, here_is.expect("published").release.clone());
+    }
+    let (tenant, parts) = (name("acme"), [Part::Work]);
+    let error = repo.rollback(&tenant, &parts, None, &request("x"));
+    assert!(
+        matches!(error, Err(Error::SeveralClusters { .. })),
+        "{error:?}"
+    );
+    let nowhere = "moon".parse().expect("valid");
+    let error = repo.rollback_on(&tenant, &nowhere, &parts, None, &request("x"));
+    assert!(
+        matches!(error, Err(Error::NotOnCluster { .. })),
+        "{error:?}"
+    );
+    let moves = repo
+        .rollback_on(&tenant, &edge, &parts, None, &request("x"))
+        .expect("rolled back");
+    assert_eq!((moves.len(), &moves[0].cluster), (1, &edge));
+    assert_eq!(moves[0].to, ids["a"]);
+    let view = repo.view().expect("view");
+    let live = |cluster: &str| {
+        let found = view.pointer(&cluster.parse().expect("valid"), &tenant, Part::Work);
+        found.expect("readable").expect("there").pointer
+    };
+    assert_eq!(live("in-cluster").release, ids["c"]);
+    assert_eq!(live("in-cluster").hold, None);
+    assert!(live("edge").hold.is_some());
+    assert!(repo.verify(None).expect("verify").is_ok());
+}

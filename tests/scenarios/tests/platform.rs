@@ -3,7 +3,7 @@
 use orz_cluster_tests::Ref;
 use orz_core::format::{Phase, ReconcilerSettings};
 use orz_core::id::{Part, ReleaseId, TenantName};
-use orz_scenario_tests::{App, Engine, TestResult, World};
+use orz_scenario_tests::{App, Engine, TestResult, World, pointer_path};
 use serde_json::{Value, json};
 
 #[test]
@@ -65,7 +65,31 @@ fn timings_are_released(engine: Engine) -> TestResult {
     in_place(&world, &short, "3s")?;
     let said = world.orzc(&["history", TenantName::PLATFORM], 0)?;
     assert!(said.contains("too patient"), "{said}");
+    a_pointer_to_nowhere_changes_nothing(&world, &short)?;
     running.check()
+}
+
+/// Somebody points the platform by hand at what does not exist: the last good timings stay until it is repaired.
+fn a_pointer_to_nowhere_changes_nothing(world: &World, good: &ReleaseId) -> TestResult {
+    let hand = world.hand()?;
+    let path = pointer_path(TenantName::PLATFORM, Part::Platform)?;
+    let nowhere: ReleaseId = "0badc0de".repeat(5).parse()?;
+    let text = hand.read("main", &path)?;
+    let text = text.replace(good.as_str(), nowhere.as_str());
+    let broken = hand.commit("main", &path, &text, "faster, please")?;
+    world.until_phase(
+        TenantName::PLATFORM,
+        Part::Platform,
+        &nowhere,
+        Phase::Invalid,
+    )?;
+    let said = world.orzc(&["status", TenantName::PLATFORM], 0)?;
+    assert!(said.contains("no-index-entry"), "{said}");
+    let third = world.deploy("acme", &[App::new("web", "3")])?;
+    world.until_phase("acme", Part::Work, &third, Phase::Verified)?;
+    assert_eq!(stated(world)?, "3s");
+    hand.revert(&broken)?;
+    world.until_phase(TenantName::PLATFORM, Part::Platform, good, Phase::Verified)
 }
 
 /// States a soak in the source, and makes it live as any release.

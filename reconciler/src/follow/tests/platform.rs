@@ -150,3 +150,33 @@ fn a_new_process_knows_the_soak_before_it_judges() {
         "the usual soak had passed long ago"
     );
 }
+
+#[test]
+fn without_a_pointer_the_usual_settings_hold_again() {
+    let world = World::new();
+    let mut follower = world.follower();
+    soak(&world, "10s");
+    world.run(&mut follower, 20);
+    let platform = TenantName::platform();
+    let retired = world.repo.retire(&platform, &request("by flags again"));
+    assert_eq!(retired.expect("retired").len(), 1);
+    world.run(&mut follower, 20);
+    world.web("acme", "1");
+    world.run(&mut follower, 20);
+    assert_eq!(
+        phase(&world),
+        Phase::Verified,
+        "while the pointer is there, it is followed"
+    );
+    let destroyed = world.repo.destroy(&platform, &request("by flags again"));
+    assert_eq!(destroyed.expect("destroyed").len(), 1);
+    world.run(&mut follower, 60);
+    let view = world.repo.view().expect("view");
+    let left = view.pointer(&cluster(), &platform, Part::Platform);
+    assert_eq!(left.expect("readable"), None);
+    world.web("acme", "2");
+    world.run(&mut follower, 60);
+    assert_eq!(phase(&world), Phase::Soaking);
+    world.run(&mut follower, 70);
+    assert_eq!(phase(&world), Phase::Verified);
+}
