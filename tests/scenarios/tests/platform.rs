@@ -66,6 +66,7 @@ fn timings_are_released(engine: Engine) -> TestResult {
     let said = world.orzc(&["history", TenantName::PLATFORM], 0)?;
     assert!(said.contains("too patient"), "{said}");
     a_pointer_to_nowhere_changes_nothing(&world, &short)?;
+    without_a_release_the_usual_holds(&world)?;
     running.check()
 }
 
@@ -83,13 +84,36 @@ fn a_pointer_to_nowhere_changes_nothing(world: &World, good: &ReleaseId) -> Test
         &nowhere,
         Phase::Invalid,
     )?;
-    let said = world.orzc(&["status", TenantName::PLATFORM], 0)?;
+    let said = world.orzc(&["status", TenantName::PLATFORM], 1)?;
     assert!(said.contains("no-index-entry"), "{said}");
     let third = world.deploy("acme", &[App::new("web", "3")])?;
     world.until_phase("acme", Part::Work, &third, Phase::Verified)?;
     assert_eq!(stated(world)?, "3s");
     hand.revert(&broken)?;
     world.until_phase(TenantName::PLATFORM, Part::Platform, good, Phase::Verified)
+}
+
+/// The platform leaves like a tenant, and the reconciler goes on by what it does without a release.
+fn without_a_release_the_usual_holds(world: &World) -> TestResult {
+    let with_reason = ["--reason", "the flags were enough"];
+    world.orzc(
+        &[&["retire", TenantName::PLATFORM], &with_reason[..]].concat(),
+        0,
+    )?;
+    world.until("the settings left the cluster", || {
+        Ok(world.server.get(&settings())?.is_none())
+    })?;
+    let destroy = ["destroy", TenantName::PLATFORM, "--yes"];
+    world.orzc(&[&destroy[..], &with_reason].concat(), 0)?;
+    world.until("the usual soak holds", || {
+        Ok(world.log().contains("soak 120s"))
+    })?;
+    assert!(world.live(TenantName::PLATFORM, Part::Platform).is_err());
+    Ok(())
+}
+
+fn settings() -> Ref {
+    Ref::new("v1", "ConfigMap", "orz-system", ReconcilerSettings::NAME)
 }
 
 /// States a soak in the source, and makes it live as any release.
@@ -107,8 +131,7 @@ fn soak(world: &World, soak: &str) -> TestResult<ReleaseId> {
 
 /// The soak that the ConfigMap in the cluster states.
 fn stated(world: &World) -> TestResult<String> {
-    let name = Ref::new("v1", "ConfigMap", "orz-system", ReconcilerSettings::NAME);
-    let object = world.server.get(&name)?.unwrap_or_default();
+    let object = world.server.get(&settings())?.unwrap_or_default();
     let text = object["data"][ReconcilerSettings::KEY].as_str();
     let settings: Value = serde_json::from_str(text.unwrap_or("null"))?;
     Ok(settings["soak"].as_str().unwrap_or_default().to_owned())
