@@ -135,7 +135,12 @@ impl Context {
     pub(crate) fn gitops(&self, view: &mut dyn View) -> Result<orz_gitops::Repo, CommandError> {
         let path = self.gitops_path()?;
         self.detail(view, || format!("GitOps repository {}", shown(&path)));
-        Ok(orz_gitops::Repo::open(path)?)
+        Ok(orz_gitops::Repo::open(path)?.telling(|lock| {
+            crate::view::write_stderr(&format!(
+                "removed the lock `{}`: the process that held it is gone\n",
+                lock.display()
+            ));
+        }))
     }
 
     /// Where tenants are reconciled to: the flag, else `target` of `orz.toml`.

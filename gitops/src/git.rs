@@ -2,6 +2,7 @@
 //! and refusing ids of objects that do not exist, and bringing a checked-out work tree along.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -14,6 +15,7 @@ pub(crate) struct Git {
     command: Command,
     subcommand: String,
     input: Option<Vec<u8>>,
+    answer: Option<File>,
 }
 
 impl Git {
@@ -75,6 +77,7 @@ impl Git {
             command,
             subcommand: subcommand.to_owned(),
             input: None,
+            answer: None,
         }
     }
 
@@ -85,6 +88,12 @@ impl Git {
 
     pub(crate) fn input(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.input = Some(bytes.into());
+        self
+    }
+
+    /// A file that it writes its standard output to, and holds as long as it lives.
+    pub(crate) fn answer_to(mut self, file: File) -> Self {
+        self.answer = Some(file);
         self
     }
 
@@ -120,7 +129,7 @@ impl Git {
         };
         self.command
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
+            .stdout(self.answer.take().map_or_else(Stdio::piped, Stdio::from))
             .stderr(Stdio::piped());
         let mut child = self.command.spawn().map_err(failed)?;
         let mut stdin = child.stdin.take().expect("stdin was asked to be a pipe");

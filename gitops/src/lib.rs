@@ -9,7 +9,8 @@
 //!   pointer may be acted on, and [`View::recent`], what moved lately.
 //!
 //! A write composes its commits in memory, writes them as one pack, and then moves `releases` and `main`
-//! by compare-and-swap. A process that is killed at any instant leaves the old state or the new one.
+//! by compare-and-swap. A process that is killed at any instant leaves the old state or the new one, and what it
+//! leaves of Git's locks the next one removes ([`Repo::telling`]).
 
 mod activate;
 mod auto_rollback;
@@ -25,6 +26,7 @@ mod git;
 mod history;
 mod hold;
 mod moves;
+mod moving;
 mod newest;
 mod objects;
 mod open;

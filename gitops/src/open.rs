@@ -22,6 +22,8 @@ pub struct Repo {
     /// Called between writing the objects and moving the branches, so that a test can move them first.
     #[cfg(test)]
     pub(crate) before_refs: Option<Box<dyn Fn(u32)>>,
+    /// Is told of every lock of Git that was removed.
+    pub(crate) tell: Option<Tell>,
     /// How many lost races end an operation.
     pub(crate) attempts: u32,
     /// How many packs may lie beside each other before they are folded.
@@ -29,6 +31,8 @@ pub struct Repo {
     /// How many releases one index commit may carry as parents.
     pub(crate) parents_max: usize,
 }
+
+type Tell = Box<dyn Fn(&Path) + Send>;
 
 impl std::fmt::Debug for Repo {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -58,6 +62,7 @@ impl Repo {
             gix: open_at(path)?,
             #[cfg(test)]
             before_refs: None,
+            tell: None,
             attempts: ATTEMPTS,
             packs_max: PACKS_MAX,
             parents_max: PARENTS_MAX,
@@ -125,6 +130,13 @@ impl Repo {
         packs.release();
         crate::worktree::follow(&repo, &moves)?;
         Ok(repo)
+    }
+
+    /// Tells somebody of every lock file of Git that is removed because the process that held it is gone.
+    #[must_use]
+    pub fn telling(mut self, tell: impl Fn(&Path) + Send + 'static) -> Self {
+        self.tell = Some(Box::new(tell));
+        self
     }
 
     /// The folder it was opened at.

@@ -8,6 +8,7 @@ use gix::ObjectId;
 use crate::commit::Ident;
 use crate::error::{Error, Result};
 use crate::git::{Git, said};
+use crate::moving::{self, Record};
 use crate::{Repo, pack};
 
 /// A branch, or another reference, that is to move from one commit to another.
@@ -55,7 +56,7 @@ pub(crate) fn read(repo: &gix::Repository, name: &str) -> Result<Option<ObjectId
 /// `git update-ref` takes every lock and compares every old value before it moves the first branch,
 /// refuses ids of commits that do not exist, and syncs the files. Only a kill between its renames
 /// leaves a prefix of the moves done; so `releases` is named before `main`, and what is published
-/// but not pointed at is legal.
+/// but not pointed at is legal. The locks that such a kill leaves are removed here ([`moving`]).
 pub(crate) fn advance(repo: &Repo, moves: &[Move], ident: &Ident) -> Result<Advance> {
     use std::fmt::Write as _;
     let zero = ObjectId::null(gix::hash::Kind::Sha1);
@@ -65,14 +66,20 @@ pub(crate) fn advance(repo: &Repo, moves: &[Move], ident: &Ident) -> Result<Adva
             .expect("writing to a String cannot fail");
     }
     commands.push_str("prepare\0commit\0");
-    let output = Git::on(repo.common_dir(), "update-ref")
+    moving::clear(repo);
+    let record = Record::begin(repo, moves);
+    let mut git = Git::on(repo.common_dir(), "update-ref")
         .arg("--stdin")
         .arg("-z")
         .arg("-m")
         .arg("orz")
         .ident(ident)
-        .input(commands)
-        .finish()?;
+        .input(commands);
+    if let Some(held) = record.as_ref().and_then(|record| record.output().ok()) {
+        git = git.answer_to(held);
+    }
+    let output = git.finish()?;
+    drop(record);
     if output.status.success() {
         // Git syncs the files and not their folder; without it a power cut could take the renames back.
         let folder = repo.common_dir().join("refs/heads");
@@ -87,7 +94,13 @@ pub(crate) fn advance(repo: &Repo, moves: &[Move], ident: &Ident) -> Result<Adva
     }
     match lock_in(&said(&output)) {
         // Gone already: whoever held it made us wait too long, but was alive.
-        Some(lock) if lock.exists() => Err(Error::Locked { path: lock }),
+        Some(lock) if lock.exists() => match moving::clear(repo) {
+            moving::Cleared {
+                removed: 0,
+                pending: false,
+            } => Err(Error::Locked { path: lock }),
+            _ => Ok(Advance::Raced),
+        },
         Some(_) => Ok(Advance::Raced),
         // The value moved away and back, or another process failed in between.
         None if said(&output).contains("but expected") => Ok(Advance::Raced),

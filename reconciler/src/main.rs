@@ -132,7 +132,13 @@ fn main() -> ExitCode {
 
 /// Follows for ever, unless it cannot begin.
 fn follow(arguments: &Arguments, log: Log) -> Result<(), Box<dyn std::error::Error>> {
-    let repo = Repo::open(&arguments.gitops)?;
+    let repo = Repo::open(&arguments.gitops)?.telling(move |lock| {
+        let said = format!(
+            "removed the lock `{}`: the process that held it is gone",
+            lock.display()
+        );
+        log.line(Level::Info, About::default(), &said);
+    });
     let given = Given {
         soak: arguments.soak,
         deadline: arguments.deadline,

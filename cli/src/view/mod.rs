@@ -124,7 +124,7 @@ fn write_stdout(text: &str) -> io::Result<()> {
 }
 
 /// Writes to standard error; when that fails there is nowhere left to say so.
-fn write_stderr(text: &str) {
+pub(crate) fn write_stderr(text: &str) {
     use io::Write as _;
     let mut stderr = io::stderr().lock();
     let _ = stderr
