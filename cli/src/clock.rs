@@ -1,6 +1,6 @@
 //! The one read of the clock: everything below gets the time as text.
 
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 
@@ -86,7 +86,14 @@ fn instant(what: &str, text: &str) -> Result<Timestamp, CommandError> {
     })
 }
 
-fn from_now(now: Timestamp, text: &str) -> Option<Timestamp> {
+/// A span of time as people write it: `90s`, `30m`, `12h`, `7d`.
+pub(crate) fn span(text: &str) -> Option<Duration> {
+    seconds(text)
+        .and_then(|seconds| u64::try_from(seconds).ok())
+        .map(Duration::from_secs)
+}
+
+fn seconds(text: &str) -> Option<i64> {
     let unit = match text.chars().last()? {
         's' => 1,
         'm' => 60,
@@ -95,7 +102,11 @@ fn from_now(now: Timestamp, text: &str) -> Option<Timestamp> {
         _ => return None,
     };
     let count: i64 = text[..text.len() - 1].parse().ok()?;
-    let seconds = now.as_second().checked_add(count.checked_mul(unit)?)?;
+    count.checked_mul(unit)
+}
+
+fn from_now(now: Timestamp, text: &str) -> Option<Timestamp> {
+    let seconds = now.as_second().checked_add(seconds(text)?)?;
     Timestamp::from_second(seconds).ok()
 }
 

@@ -183,6 +183,14 @@ pub enum Error {
         /// The parts that are not on their way out.
         parts: Vec<Part>,
     },
+    /// More tenants would go live in one step than was allowed.
+    #[error("{tenants} tenants would go live at once, more than {most}; nothing was written")]
+    TooManyAtOnce {
+        /// How many there are.
+        tenants: usize,
+        /// How many may.
+        most: usize,
+    },
     /// A part goes after those that build on it.
     #[error("`{tenant}/{part}` is still needed by {}", list(left))]
     StillNeeded {
@@ -380,6 +388,7 @@ impl Error {
             | Self::Time { .. }
             | Self::SeveralParts { .. }
             | Self::ClusterNeeded { .. }
+            | Self::TooManyAtOnce { .. }
             | Self::ReasonNeeded { .. } => ExitCode::Usage,
             Self::BadRelease { .. }
             | Self::BadStatus { .. }
@@ -427,6 +436,9 @@ impl Error {
                 format!("`orzc retire {tenant}` comes first; look at what is left with `orzc status {tenant}`")
             }
             Self::ClusterNeeded { .. } => "name one of them with `--cluster`".to_owned(),
+            Self::TooManyAtOnce { most, .. } => {
+                format!("`--fleet N` activates N tenants at a time and stops at the first that is not verified; `--fleet {most}` is a start")
+            }
             Self::ReasonNeeded { .. } => "say why with `--reason`".to_owned(),
             Self::NoAutoRollback { tenant, .. } => {
                 format!("look at `orzc status {tenant}`; `orzc rollback {tenant}` goes back by hand")

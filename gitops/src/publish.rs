@@ -84,7 +84,22 @@ pub enum PointerMove {
 /// the version that stood there, `None` where there was no pointer.
 pub type Expected = BTreeMap<(TenantName, Part, ClusterName), Option<BlobId>>;
 
+/// What a publish does beside publishing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PublishOptions<'a> {
+    /// Whether the releases go live in the same step.
+    pub activate: bool,
+    /// Pointers that must still be what they were.
+    pub expected: Option<&'a Expected>,
+    /// The most tenants of which pointers may move in this step; `None`: any number.
+    pub tenants_max: Option<usize>,
+}
+
 impl Repo {
+    /// How many tenants may be activated at once without saying so: what so many people feel at the same moment
+    /// is looked at tenant by tenant.
+    pub const TENANTS_AT_ONCE: usize = 25;
+
     /// Publishes these releases in one step and, with `activate`, points at them in the same step.
     ///
     /// A release that the index has is not written again, and the first publisher's entry stays.
@@ -108,6 +123,22 @@ impl Repo {
         expected: &Expected,
         request: &Request,
     ) -> Result<Published> {
+        let options = PublishOptions {
+            activate,
+            expected: Some(expected),
+            tenants_max: None,
+        };
+        self.publish_with(releases, options, request)
+    }
+
+    /// Like [`Repo::publish`], within these limits; nothing at all is written when one is exceeded.
+    pub fn publish_with(
+        &self,
+        releases: Vec<NewRelease>,
+        options: PublishOptions<'_>,
+        request: &Request,
+    ) -> Result<Published> {
+        let activate = options.activate;
         let mut built: Vec<Built> = releases.into_iter().map(Built::new).collect();
         built.sort_by(|a, b| order(a).cmp(&order(b)));
         if let Some(pair) = built
@@ -140,7 +171,9 @@ impl Repo {
                     Err(Error::MalformedPointer { .. }) if !activate => None,
                     current => current?,
                 };
-                refuse_unexpected(view, built, current.as_ref(), expected)?;
+                if let Some(expected) = options.expected {
+                    refuse_unexpected(view, built, current.as_ref(), expected)?;
+                }
                 let live = current.as_ref().map(|stored| &stored.pointer);
                 let skip = entry.objects.is_empty() && live.is_none();
                 let known = view.entry(&entry.tenant, entry.part, &built.id)?;
@@ -188,6 +221,7 @@ impl Repo {
                     state,
                 });
             }
+            refuse_too_many(&items, options.tenants_max)?;
             let mut draft = Draft {
                 index: index_commits(&ordered(fresh), self.parents_max, &publish),
                 ..Draft::default()
@@ -216,6 +250,27 @@ fn refuse_unexpected(
             let path = paths::pointer(cluster, tenant, part);
             Err(moves::moved_by(view, tenant, part, &path))
         }
+        _ => Ok(()),
+    }
+}
+
+fn refuse_too_many(items: &[PublishedItem], most: Option<usize>) -> Result<()> {
+    let moving = |item: &&PublishedItem| {
+        matches!(
+            item.pointer,
+            PointerMove::Moved { .. } | PointerMove::Created
+        )
+    };
+    let tenants: BTreeSet<&TenantName> = items
+        .iter()
+        .filter(moving)
+        .map(|item| &item.tenant)
+        .collect();
+    match most {
+        Some(most) if tenants.len() > most => Err(Error::TooManyAtOnce {
+            tenants: tenants.len(),
+            most,
+        }),
         _ => Ok(()),
     }
 }

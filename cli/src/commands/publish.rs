@@ -1,26 +1,33 @@
 //! `orzc publish`.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use orz_core::Value;
 use orz_core::exit::ExitCode;
 use orz_core::id::{BlobId, ClusterName, Part, TenantName};
 use orz_core::plan::{PartPlan, Plan};
-use orz_gitops::{Expected, PointerMove, Published, PublishedItem};
+use orz_gitops::{Expected, PointerMove, PublishOptions, Published, PublishedItem, Repo};
 use serde_json::json;
 
 use crate::args::{Select, Who};
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
 use crate::ops::compile::{Detail, compile};
+use crate::ops::fleet::{Order, Rollout, Watcher, roll_out};
 use crate::ops::{compare, publish};
 use crate::place::shown;
-use crate::view::{Cell, Present, Table, Text, Tone, View, short};
+use crate::view::{Cell, Present, Table, Text, Tone, View, rollout, short};
 
 /// Compiles and publishes releases; `--activate` makes them live in the same step.
 ///
 /// Unchanged input writes nothing. Any error among the selected tenants writes nothing, unless
 /// `--keep-going` is given. A pointer that is held stays where it is, which is said and no error.
+///
+/// More than 25 tenants go live at once only with `--fleet N`: N at a time, those of development (`shop-dev`)
+/// first, then staging and test, then the rest, each batch once the reconciler has verified the one before. The
+/// first that is not verified stops it, with exit code 1; what went live stays, and the same command again goes on.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -35,6 +42,12 @@ pub(crate) struct Args {
     /// source changed since.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["tenants", "platform_cluster", "keep_going"])]
     plan: Option<PathBuf>,
+    /// Activates so many tenants at a time, and stops at the first that is not verified.
+    #[arg(long, value_name = "N", requires = "activate")]
+    fleet: Option<NonZeroUsize>,
+    /// How long a batch may take to be verified: `90s`, `30m`, `2h`.
+    #[arg(long, value_name = "TIME", requires = "fleet", default_value = "30m", value_parser = span)]
+    fleet_timeout: Duration,
     /// Publishes the tenants that compile although others do not; still exits with 1.
     #[arg(long)]
     keep_going: bool,
@@ -76,17 +89,63 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
     let asked = context.asked(&args.who, args.reason.as_deref())?;
     let source = context.source_identity(view)?;
     let releases = publish::releases(outputs, &source);
-    let published = repo.publish_expecting(releases, args.activate, &expected, &asked.request())?;
+    let request = asked.request();
+    let (published, rollout) = match args.fleet {
+        None => {
+            let options = PublishOptions {
+                activate: args.activate,
+                expected: Some(&expected),
+                tenants_max: Some(Repo::TENANTS_AT_ONCE),
+            };
+            (repo.publish_with(releases, options, &request)?, None)
+        }
+        Some(size) => {
+            let order = Order {
+                releases,
+                size: size.get(),
+                timeout: args.fleet_timeout,
+                expected: &expected,
+                request,
+            };
+            let rollout = roll_out(&repo, &order, &mut Told(&mut *view))?;
+            (rollout.published.clone(), Some(rollout))
+        }
+    };
+    let stopped = rollout.as_ref().and_then(|rollout| rollout.stopped.clone());
     view.result(&Done {
         published,
         activate: args.activate,
+        rollout,
     })?;
-    match failed {
-        None => Ok(ExitCode::Ok),
-        Some(tally) => {
-            view.summary(&tally.summary().unwrap_or_default());
-            Ok(ExitCode::Input)
-        }
+    if let Some(tally) = &failed {
+        view.summary(&tally.summary().unwrap_or_default());
+    }
+    if let Some(stopped) = &stopped {
+        view.summary(&format!("stopped in {}", stopped.why));
+        view.note(&stopped.help);
+    }
+    Ok(match (stopped, failed) {
+        (Some(stopped), _) => stopped.exit,
+        (None, Some(_)) => ExitCode::Input,
+        (None, None) => ExitCode::Ok,
+    })
+}
+
+/// A span of time on the command line.
+fn span(text: &str) -> Result<Duration, String> {
+    crate::clock::span(text).ok_or_else(|| "write `90s`, `30m` or `2h`".to_owned())
+}
+
+/// The progress of a rollout, on the view.
+struct Told<'v>(&'v mut dyn View);
+
+impl Watcher for Told<'_> {
+    fn begins(&mut self, line: &str) {
+        self.0.note(line);
+    }
+
+    fn stands(&mut self, line: &str) {
+        self.0.progress(Some(line).filter(|line| !line.is_empty()));
     }
 }
 
@@ -166,6 +225,8 @@ fn prove(plan: &Plan, now: &Plan) -> Result<(), CommandError> {
 struct Done {
     published: Published,
     activate: bool,
+    /// How a fleet was activated.
+    rollout: Option<Rollout>,
 }
 
 impl Present for Done {
@@ -174,6 +235,10 @@ impl Present for Done {
     }
 
     fn human(&self, text: &mut Text) {
+        if let Some(rollout) = &self.rollout {
+            rollout::human(rollout, text);
+            return;
+        }
         let mut table = Table::new();
         for item in self
             .published
@@ -210,6 +275,7 @@ impl Present for Done {
             "items": items,
             "indexCommit": self.published.index_commit,
             "mainCommit": self.published.main_commit,
+            "fleet": self.rollout.as_ref().map(rollout::json),
         })
     }
 }

@@ -6,6 +6,7 @@ mod human;
 mod json;
 mod markdown;
 mod moves;
+pub(crate) mod rollout;
 mod text;
 
 use std::io::{self, IsTerminal};

@@ -7,6 +7,7 @@ mod env;
 mod check;
 mod determinism;
 mod documents;
+mod fleet;
 mod help;
 mod leave;
 mod observed;

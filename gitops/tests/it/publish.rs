@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use orz_core::format::digest_of;
 use orz_core::id::Part;
-use orz_gitops::{Error, NewRelease, PointerMove};
+use orz_gitops::{Error, NewRelease, PointerMove, PublishOptions};
 
 use crate::support::{
     Fixture, from_objects, git_command, name, object_of, release, request, request_at, source, work,
@@ -383,6 +383,45 @@ fn a_publish_that_expects_other_pointers_writes_nothing() {
         assert_eq!(fixture.fingerprint(), before);
     }
     publish(Some(fixture.stored("acme", Part::Work).blob)).expect("it stands");
+}
+
+#[test]
+fn more_tenants_than_allowed_write_nothing() {
+    let fixture = Fixture::new();
+    fixture.live(vec![work("ant", "one"), work("bee", "one")]);
+    let before = fixture.fingerprint();
+    let publish = |tenants: &[(&str, &str)], activate| {
+        let releases = tenants.iter().flat_map(|(tenant, text)| {
+            let tenancy = release(tenant, Part::Tenancy, &[("fence", text)]);
+            [work(tenant, text), tenancy]
+        });
+        let options = PublishOptions {
+            activate,
+            expected: None,
+            tenants_max: Some(1),
+        };
+        fixture
+            .repo
+            .publish_with(releases.collect(), options, &request("all"))
+    };
+    let two = [("ant", "two"), ("bee", "two")];
+    let error = publish(&two, true).expect_err("two tenants");
+    assert!(
+        matches!(
+            error,
+            Error::TooManyAtOnce {
+                tenants: 2,
+                most: 1
+            }
+        ),
+        "{error}"
+    );
+    assert_eq!(error.exit_code().code(), 64);
+    assert_eq!(fixture.fingerprint(), before);
+    // What does not go live, or is live already, does not count; and one tenant has as many parts as it has.
+    publish(&two, false).expect("nothing goes live");
+    publish(&two[..1], true).expect("one tenant");
+    publish(&two, true).expect("the other one");
 }
 
 #[test]
