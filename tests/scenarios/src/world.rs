@@ -70,6 +70,8 @@ impl Options {
 
 /// How long anything may take before the scenario has failed. A machine that builds at the same time is slow.
 const PATIENCE: Duration = Duration::from_mins(4);
+/// The same where a scenario has a whole fleet.
+const PATIENCE_FULL: Duration = Duration::from_mins(20);
 pub(crate) const CLUSTER: &str = "in-cluster";
 
 /// How many tenants are activated by one command.
@@ -177,6 +179,14 @@ impl World {
     /// Starts `orz-reconciler` with the rights that the installation gave, and timings of seconds.
     pub fn reconciler(&self, more: &[&str]) -> TestResult<Running> {
         self.launch(more).start()
+    }
+
+    /// Like [`World::reconciler`], for as many tenants as make a small machine slow at the full size.
+    pub fn fleet_reconciler(&self, more: &[&str]) -> TestResult<Running> {
+        let timed = ["--soak", "3s", "--deadline", size("90s", "10m")];
+        let intervals = ["--status-interval", "1s", "--drift-interval"];
+        let drift = [size("3s", "1m"), "--poll", "50ms"];
+        self.untimed_reconciler(&[&timed[..], &intervals, &drift, more].concat())
     }
 
     /// Starts `orz-reconciler` with the rights that the installation gave, and the timings of the platform.
@@ -389,7 +399,7 @@ impl World {
     pub fn until(&self, what: impl Display, is: impl Fn() -> TestResult<bool>) -> TestResult {
         let started = Instant::now();
         while !is()? {
-            if started.elapsed() >= PATIENCE {
+            if started.elapsed() >= size(PATIENCE, PATIENCE_FULL) {
                 let statuses = self.repo.statuses()?;
                 return Err(format!("not in time: {what}\n{statuses:#?}\n{}", self.log()).into());
             }
@@ -442,7 +452,7 @@ impl World {
 }
 
 /// The size of a scenario: the usual one, or the full one where `ORZ_SCENARIO_SIZE=full` asks for it.
-pub fn size(usual: usize, full: usize) -> usize {
+pub fn size<T>(usual: T, full: T) -> T {
     match std::env::var("ORZ_SCENARIO_SIZE").as_deref() {
         Ok("full") => full,
         _ => usual,

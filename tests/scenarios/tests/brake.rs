@@ -9,7 +9,7 @@ use orz_core::format::{Brake, Phase};
 use orz_core::id::{Part, ReleaseId};
 use orz_scenario_tests::{App, Engine, TestResult, World, deployment, image, size};
 use orz_test_tools::say;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[test]
 fn an_outage_sets_the_brake_with_apply() -> TestResult {
@@ -29,9 +29,12 @@ const PERCENT: u64 = 5;
 /// All tenants move to an image that nobody can pull.
 fn an_outage_sets_the_brake(engine: Engine) -> TestResult {
     let world = World::start(engine)?;
+    // Until its pods have had their turn on a small machine.
+    let deadline = json!({"progress_deadline_seconds": size(10, 60)});
+    world.write("platform/apps.json", &deadline)?;
     let least = LEAST.to_string();
     let flags = ["--brake-min", &least];
-    let running = world.reconciler(&flags)?;
+    let running = world.fleet_reconciler(&flags)?;
     let tenants: Vec<String> = (0..size(12, 100)).map(|n| format!("t-{n}")).collect();
     let good = deploy(&world, &tenants, "1")?;
     world.until_all(&good, Phase::Verified)?;
@@ -69,7 +72,7 @@ fn an_outage_sets_the_brake(engine: Engine) -> TestResult {
 
     // Another process, the same brake: what is new goes in place and is not judged.
     drop(running);
-    let _running = world.reconciler(&flags)?;
+    let _running = world.fleet_reconciler(&flags)?;
     let late = world.deploy("late", &[App::new("web", "1")])?;
     world.until("the late one is in place", || {
         let status = world.status("late", Part::Work)?;

@@ -37,7 +37,10 @@ const SYSTEM: &str = "kube-system";
 
 fn a_broken_pointer_stops_its_own_tenant_only(engine: Engine) -> TestResult {
     let world = World::start(engine)?;
-    let running = world.reconciler(&[])?;
+    // Until its pods have had their turn on a small machine.
+    let deadline = json!({"progress_deadline_seconds": size(10, 60)});
+    world.write("platform/apps.json", &deadline)?;
+    let running = world.fleet_reconciler(&[])?;
     let good: Vec<String> = (0..size(8, 50)).map(|n| format!("good-{n}")).collect();
     let bad: Vec<String> = CASES.iter().map(|(name, _)| (*name).to_owned()).collect();
     let everybody: Vec<String> = good.iter().chain(&bad).cloned().collect();
@@ -68,7 +71,7 @@ fn a_broken_pointer_stops_its_own_tenant_only(engine: Engine) -> TestResult {
     let after = deploy(&world, &good, "2")?;
     world.until_all(&after, Phase::Verified)?;
     drop(running);
-    let _running = world.reconciler(&[])?;
+    let _running = world.fleet_reconciler(&[])?;
     let last = deploy(&world, &good[..1], "3")?;
     world.until_all(&last, Phase::Verified)?;
     until_invalid(&world, &broken)?;
