@@ -81,6 +81,13 @@ fn a_broken_pointer_stops_its_own_tenant_only(engine: Engine) -> TestResult {
     assert_eq!(fingerprints(&world, &bad)?, live);
     nothing_was_written(&world, mark, &bad)?;
 
+    // What was forged on the index is found where status says that it is.
+    let found = world.orzc(&["verify"], 1)?;
+    for name in ["forged", "binding", "neighbour"] {
+        let folder = orz_core::paths::index_folder(&name.parse()?, Part::Work);
+        assert!(found.contains(&folder), "{name}: {found}");
+    }
+
     // One is repaired as `orzc status` says, the others as somebody does who has nothing but Git.
     world.orzc(&["rollback", "forged", "--reason", "not ours"], 0)?;
     world.orzc(&["release-hold", "forged", "--reason", "repaired"], 0)?;
