@@ -51,6 +51,7 @@ if asked 5 'A broken or hostile pointer stops its own tenant and nobody else'; t
   scenario broken_pointers
 fi
 if asked 6 'A tenant is retired in order, and destroyed with a reason'; then
+  scenario leave
   scenario retire
 fi
 if asked 7 'Killed at a hundred instants, the reconciler ends where it would have ended; Argo CD too'; then

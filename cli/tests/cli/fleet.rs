@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use orz_core::format::{Cause, HealthWord, Phase, Pointer, Status};
+use orz_core::format::{Brake, Cause, HealthWord, Phase, Pointer, Status};
 use orz_core::id::{ClusterName, Part, ReleaseId, TenantName};
 use orz_gitops::{AutoRollback, PointerFile, Repo, Request};
 use orz_reconciler::dir::DirEngine;
@@ -373,6 +373,54 @@ fn what_is_taken_back_held_or_never_reported_stops_it_or_is_passed_over() {
         late.stdout.contains("bee  batch 2  passed over"),
         "{}",
         late.stdout
+    );
+}
+
+/// Under the brake nothing is verified, so nothing goes live either.
+#[test]
+fn an_outage_stops_it() {
+    let env = source(&names(&["ant", "bee"]));
+    let repo = Repo::open(env.path(GITOPS)).expect("a repository");
+    let brake = |repo: &Repo| {
+        let brake = Brake {
+            cluster: "in-cluster".parse().expect("valid"),
+            at: NOW.to_owned(),
+            failed: 6,
+            recent: 7,
+            reason: "6 of 7 failed".to_owned(),
+        };
+        repo.set_brake(&brake, &request()).expect("set");
+    };
+    let fleet: &[&str] = &["publish", "--activate", "--reason", "all", "--fleet", "1"];
+    brake(&repo);
+    let ran = env.run(fleet);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    let why = "stopped in batch 1 of 2, which did not start: the brake of `in-cluster` is set since 2026-01-31T12:00:00Z: 6 of 7 failed\n`orzc resume` lifts the brake";
+    assert!(ran.stderr.contains(why), "{}", ran.stderr);
+    assert_eq!(commits(&env), Vec::<BTreeSet<String>>::new());
+    env.run(&["resume", "--cluster", "in-cluster", "--reason", "over"])
+        .ok();
+
+    // It is set while the first batch is on its way.
+    let gitops = env.path(GITOPS);
+    let ran = thread::scope(|scope| {
+        scope.spawn(move || {
+            let repo = Repo::open(gitops).expect("a repository");
+            while pointers(&repo).is_empty() {
+                thread::sleep(Duration::from_millis(50));
+            }
+            brake(&repo);
+        });
+        env.run(fleet)
+    });
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    let why =
+        "stopped in batch 1 of 2: `ant/tenancy` is not judged: the brake of `in-cluster` is set";
+    assert!(ran.stderr.contains(why), "{}", ran.stderr);
+    assert!(
+        ran.stdout.contains("bee  batch 2  not started"),
+        "{}",
+        ran.stdout
     );
 }
 
