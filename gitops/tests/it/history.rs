@@ -2,6 +2,7 @@
 
 use orz_core::format::Action;
 use orz_core::id::Part;
+use orz_gitops::PointerFile;
 
 use crate::support::{Fixture, git, name, release, request, request_at, work};
 
@@ -153,4 +154,70 @@ fn a_change_that_came_by_a_merge_is_told_where_it_was_made() {
         .expect("history");
     assert_eq!(globex[0].commit.as_str(), main);
     assert!(fixture.repo.verify(None).expect("verify").is_ok());
+}
+
+#[test]
+fn what_a_hand_left_is_explained_and_blamed() {
+    let fixture = Fixture::new();
+    fixture.live(vec![work("acme", "one"), work("globex", "one")]);
+    let sound = fixture.stored("acme", Part::Work).path;
+    let globex = fixture.pointer("globex", Part::Work);
+    let cases: [(&str, &[u8], &str); 6] = [
+        (
+            &sound,
+            b"<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> fix\n",
+            "malformed: it holds the conflict markers of a merge",
+        ),
+        (
+            "pointers/in-cluster/zz/kube-system/work.json",
+            b"{}",
+            "path-mismatch: the path names no pointer: tenant name `kube-system` is reserved",
+        ),
+        (
+            "pointers/in-cluster/zz/acme/work.json",
+            b"{}",
+            &format!("path-mismatch: the pointer of `acme/work` belongs at `{sound}`"),
+        ),
+        (
+            "pointers/in-cluster/zz/acme/work",
+            b"{}",
+            "path-mismatch: the path names no pointer: `work` does not end in `.json`",
+        ),
+        (
+            "pointers/in-cluster/work.json",
+            b"{}",
+            "path-mismatch: a pointer is `pointers/<cluster>/<xx>/<tenant>/<part>.json`",
+        ),
+        (
+            &sound,
+            &orz_core::format::to_bytes(&globex),
+            "path-mismatch: it is the pointer of `globex/work` on `in-cluster`",
+        ),
+    ];
+    for (path, bytes, expected) in cases {
+        fixture.commit_by_hand("main", &[(path, Some(bytes))]);
+        let view = fixture.repo.view().expect("view");
+        let files = view.pointers().expect("readable");
+        let file = files.iter().find(|file| file.path() == path);
+        let Some(PointerFile::Invalid(file)) = file else {
+            panic!("{path}: {file:?}");
+        };
+        let said = file.invalid.to_string();
+        assert_eq!(said, format!("pointer-invalid: {expected}"));
+        let changed = view.last_change(path).expect("readable").expect("there");
+        assert_eq!(changed.commit, view.head_main(), "{path}");
+        fixture.revert_main();
+    }
+
+    fixture.edit_pointer("acme", Part::Work, |pointer| {
+        pointer.release = globex.release.clone();
+    });
+    let view = fixture.repo.view().expect("view");
+    let invalid = view.check(&fixture.stored("acme", Part::Work));
+    let detail = invalid.expect_err("another tenant's").detail;
+    assert!(detail.ends_with(": it is one of `globex/work`"), "{detail}");
+    assert_eq!(
+        view.last_change("pointers/nothing").expect("readable"),
+        None
+    );
 }
