@@ -8,10 +8,11 @@ use orz_core::id::Part;
 use orz_core::object::Object;
 use orz_reconciler::judge::Sync;
 use orz_reconciler::plan::{Action, plan};
-use orz_reconciler::{Desired, Engine as _};
+use orz_reconciler::{Desired, Engine as _, Health};
 
 use crate::world::{
-    ONE, PATIENCE, TestResult, World, app, application, config, project, release_job, tenancy, web,
+    ONE, PATIENCE, STUCK, TestResult, World, app, application, config, project, release_job,
+    tenancy, web,
 };
 
 #[test]
@@ -69,6 +70,36 @@ fn what_stays_is_shown_to_argo_cd_and_nothing_else() -> TestResult {
     );
     let inventory = Ref::new("v1", "ConfigMap", "orz-system", "inventory-acme-work");
     assert_eq!(world.objects.get(&inventory)?, None);
+    world.argo.check()?;
+    Ok(())
+}
+
+/// A sync that waits for ever for a job of the very release that the pointer still names is no reason to stay.
+#[test]
+fn a_hanging_sync_keeps_nobody() -> TestResult {
+    let mut world = World::start()?;
+    let release = world.publish("acme", Part::Tenancy, &tenancy("acme"))?;
+    world.settled("acme", Part::Tenancy, &release, "tenancy")?;
+    let mut objects = app("acme", ONE);
+    let job = release_job("acme", "migrate", STUCK);
+    objects.push(job.clone());
+    world.publish("acme", Part::Work, &objects)?;
+    world.until("acme", Part::Work, "the job hangs", |seen| {
+        seen.sync == Sync::Applying
+            && seen
+                .health
+                .iter()
+                .any(|object| object.key.kind == "Job" && object.health == Health::Progressing)
+    })?;
+
+    let work = leaving(world.desired("acme", Part::Work)?, |_| false);
+    gone(&mut world, &work)?;
+    world.objects.wait_gone(&Ref::of(&job), PATIENCE)?;
+    assert_eq!(
+        world.objects.get(&web("acme"))?,
+        None,
+        "it never came so far"
+    );
     world.argo.check()?;
     Ok(())
 }
