@@ -6,10 +6,12 @@
 
 mod bundle;
 mod hand;
+mod killer;
 mod program;
 mod world;
 
 pub use bundle::{App, image};
 pub use hand::{Forgery, Hand, pointer_path};
+pub use killer::{Killed, Killer};
 pub use program::{Launch, Running};
 pub use world::{Engine, Options, TestResult, World, deployment, size};

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -78,11 +79,22 @@ pub struct Launch {
 impl Launch {
     /// Starts it; what it says goes to the end of the log.
     pub fn start(&self) -> TestResult<Running> {
+        Ok(Running(self.command()?.spawn()?))
+    }
+
+    /// Starts one that can be killed together with the programs that it started ([`Running::kill_all`]).
+    pub fn start_apart(&self) -> TestResult<Running> {
+        Ok(Running(self.command()?.process_group(0).spawn()?))
+    }
+
+    fn command(&self) -> TestResult<Command> {
         let log = File::options().create(true).append(true).open(&self.log)?;
         let mut command = hermetic(&self.program, &self.home);
-        command.args(&self.arguments);
-        let child = command.stdout(Stdio::null()).stderr(log).spawn()?;
-        Ok(Running(child))
+        command
+            .args(&self.arguments)
+            .stdout(Stdio::null())
+            .stderr(log);
+        Ok(command)
     }
 }
 
@@ -91,6 +103,20 @@ impl Launch {
 pub struct Running(Child);
 
 impl Running {
+    /// Ends it and every program that it started at once by signal 9, as a container ends. Only for one that was
+    /// started apart.
+    pub fn kill_all(self) -> TestResult {
+        let id = self.0.id().to_string();
+        let kill = Command::new("sh")
+            .args(["-c", "kill -9 \"-$0\"", &id])
+            .status()?;
+        if kill.success() {
+            Ok(())
+        } else {
+            Err(format!("kill: {kill}").into())
+        }
+    }
+
     /// Fails when it has ended by itself.
     pub fn check(&mut self) -> TestResult {
         match self.0.try_wait()? {

@@ -1,16 +1,15 @@
-//! `kill -9` at any instant changes nothing about how a story ends.
+//! The reconciler is killed at many instants, and what comes of it is what would have come of it anyway.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use orz_cluster_tests::argocd::{Component, NAMESPACE};
+use orz_cluster_tests::argocd::Component;
 use orz_cluster_tests::standin::Outcome;
-use orz_core::format::{Action, Phase};
+use orz_core::format::{Action, Blocks, HoldKind, Inventory, Phase, StateKind, from_bytes};
 use orz_core::id::{Part, ReleaseId};
-use orz_scenario_tests::{App, Engine, Launch, TestResult, World, image, size};
+use orz_gitops::HistoryItem;
+use orz_scenario_tests::{App, Engine, Killer, TestResult, World, size};
 use orz_test_tools::say;
 use serde_json::Value;
 
@@ -24,317 +23,433 @@ fn kills_change_nothing_with_argocd() -> TestResult {
     kills_change_nothing(Engine::ArgoCd)
 }
 
-/// The same story twice: once in peace, once with the reconciler (and Argo CD) killed again and again.
+/// The same story twice: of tenants whose reconciler lives, and of tenants whose reconciler, and whose Argo CD, are
+/// killed again and again. They end alike.
 fn kills_change_nothing(engine: Engine) -> TestResult {
     let mut world = World::start(engine)?;
-    let count = size(4, 20);
-    let running = world.reconciler(&[])?;
-    let peace = story(&mut world, "calm", count, None)?;
-    drop(running);
-
+    world.pods("web", "bad", Outcome::CannotPull);
+    let tenants = size(4, 20);
     let kills = size(12, 100);
-    let torment = Torment::start(world.launch(&[]), kills);
-    let war = story(&mut world, "kill", count, Some(&torment))?;
-    assert_eq!(
-        peace.keys().collect::<Vec<_>>(),
-        war.keys().collect::<Vec<_>>()
-    );
-    for (role, end) in &peace {
-        assert_eq!(&war[role], end, "{role}");
-    }
 
-    // Nothing was lost, nothing is in anybody's way, and whoever looks later finds everything in order.
-    if engine == Engine::ArgoCd {
-        let applications = world
-            .server
-            .list("argoproj.io/v1alpha1", "Application", NAMESPACE)?;
-        assert_eq!(
-            applications.len(),
-            2 * 2 * count,
-            "an Application for each part"
-        );
+    let running = world.reconciler(&PATIENT)?;
+    let mut calm = Story::new("calm", tenants);
+    for round in ROUNDS {
+        calm.begin(&world, round)?;
+        calm.until_ended(&world, round)?;
     }
-    let inventories = world.server.list("v1", "ConfigMap", "orz-system")?;
-    let inventories = inventories
-        .iter()
-        .filter_map(|map| map["data"]["inventory.json"].as_str());
-    let mut complete = 0;
-    for text in inventories {
-        let inventory: Value = serde_json::from_str(text)?;
-        assert_eq!(inventory["complete"], true, "{text}");
-        complete += 1;
+    drop(running);
+    let calm = calm.ended(&world)?;
+
+    let killer = Killer::start(world.launch(&PATIENT), world.repo.path())?;
+    let mut wild = Story::new("wild", tenants);
+    let started = Instant::now();
+    for (number, round) in ROUNDS.into_iter().enumerate() {
+        // As many in each round, and all of them in the end.
+        let share = kills * (number + 1) / ROUNDS.len() - kills * number / ROUNDS.len();
+        let late = if round == Round::Second { share / 2 } else { 0 };
+        killer.ask(share - late);
+        wild.begin(&world, round)?;
+        if let Some(argo) = world.argo.as_mut() {
+            argo.kill(Component::ApplicationController);
+            thread::sleep(Duration::from_millis(500));
+            argo.kill(Component::RepoServer);
+            thread::sleep(Duration::from_secs(1));
+            argo.start_component(Component::ApplicationController)?;
+            thread::sleep(Duration::from_secs(1));
+            argo.start_component(Component::RepoServer)?;
+        }
+        if late > 0 {
+            // What fails is said to have failed ten seconds after it began: some die before, some in the middle.
+            thread::sleep(FAILURE_SOON);
+            killer.ask(late / 2);
+            world.until("a release is taken back", || {
+                killer.is_done()?;
+                Ok(!world.automatic("wild-1")?.is_empty())
+            })?;
+            killer.ask(late - late / 2);
+        }
+        world.until("every kill of the round is done", || killer.is_done())?;
+        wild.until_ended(&world, round)?;
     }
-    assert_eq!(complete, 2 * 2 * count);
-    world.git_gitops(&["fsck", "--strict"])?;
-    world.orzc(&["verify"], 0)?;
-    Ok(())
+    let took = started.elapsed().as_secs_f64();
+    let ended = wild.ended(&world)?;
+    let done = killer.end()?;
+    say(&format!(
+        "{}: {tenants} tenants, {done}; {took:.0} s",
+        engine.name()
+    ));
+
+    assert_eq!(done.count(), kills);
+    assert_eq!(ended, calm, "the end is another one");
+    nothing_is_lost_or_foreign(&world, tenants)?;
+    git_is_whole(&world, done.locks)
 }
 
-/// How a tenant ends, without its name.
-#[derive(Debug, PartialEq, Eq)]
-struct End {
-    /// The tag that the pointer's release has, and the one that runs.
-    live: Option<String>,
-    runs: Option<String>,
-    hold: Option<String>,
-    state: String,
-    /// The moves of the pointer, the newest first.
-    moves: Vec<Option<Action>>,
-    objects: BTreeSet<String>,
+/// Releases that fail are what the story is about, and no outage.
+const PATIENT: [&str; 2] = ["--brake-min", "1000"];
+
+/// Shorter than what [`World::start`] has Kubernetes wait for progress.
+const FAILURE_SOON: Duration = Duration::from_secs(7);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Round {
+    /// Everybody goes live.
+    First,
+    /// Everybody moves on, some to what cannot be pulled.
+    Second,
+    /// What failed is repaired or published again, a person rolls back, another one holds.
+    Third,
 }
 
-/// What becomes of a tenant, by its number.
-const ROLES: [&str; 4] = [
-    "repaired",
-    "updated",
-    "taken back",
-    "taken back by a person",
-];
+const ROUNDS: [Round; 3] = [Round::First, Round::Second, Round::Third];
 
-/// All tenants activate; some fail, some of these are repaired, one in four is rolled back by a person.
-fn story(
-    world: &mut World,
-    name: &str,
-    count: usize,
-    torment: Option<&Torment>,
-) -> TestResult<BTreeMap<String, End>> {
-    let tenants: Vec<String> = (0..count).map(|n| format!("{name}-{n}")).collect();
-    let of = |role: usize| -> Vec<String> {
-        let mine = tenants
-            .iter()
-            .enumerate()
-            .filter(|(n, _)| n % ROLES.len() == role);
-        mine.map(|(_, tenant)| tenant.clone()).collect()
-    };
-    let mut releases = Releases::default();
-    for tenant in &tenants {
-        world.pods(&app(tenant), "bad", Outcome::CannotPull);
+/// What a tenant lives through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Good,
+    Held,
+    Bad,
+    Repaired,
+    RolledBack,
+}
+
+impl Role {
+    fn of(number: usize) -> Self {
+        match number {
+            0 => Self::Held,
+            3 => Self::RolledBack,
+            n => [Self::Good, Self::Bad, Self::Repaired][n % 3],
+        }
     }
-    releases.deploy(world, &tenants, "1")?;
-    let first = releases.tagged("1");
-    world.until_all(&first, Phase::Verified)?;
 
-    kill_argo(world, torment, Component::ApplicationController)?;
-    let failing = [of(0), of(2)].concat();
-    releases.deploy(world, &failing, "bad")?;
-    let good = [of(1), of(3)].concat();
-    releases.deploy(world, &good, "2")?;
-    world.until_all(&releases.tagged("2"), Phase::Verified)?;
-    kill_argo(world, torment, Component::RepoServer)?;
-    world.until("what failed is taken back", || {
-        for tenant in &failing {
-            if world.automatic(tenant)?.is_empty() {
-                return Ok(false);
+    fn tag(self, round: Round) -> &'static str {
+        let fails = matches!(self, Self::Bad | Self::Repaired);
+        match round {
+            Round::First => "1",
+            Round::Second if fails => "bad",
+            Round::Second => "2",
+            Round::Third if self == Self::Bad => "bad",
+            Round::Third => "3",
+        }
+    }
+
+    /// The round whose release is live after a round.
+    fn live(self, round: Round) -> Round {
+        match (round, self) {
+            (Round::First, _)
+            | (_, Self::Bad)
+            | (Round::Second, Self::Repaired)
+            | (Round::Third, Self::RolledBack) => Round::First,
+            (Round::Second, _) | (Round::Third, Self::Held) => Round::Second,
+            (Round::Third, Self::Good | Self::Repaired) => Round::Third,
+        }
+    }
+
+    /// The hold that stands after a round.
+    fn hold(self, round: Round) -> Option<HoldKind> {
+        match (self, round) {
+            (Self::Bad, Round::Second | Round::Third) | (Self::Repaired, Round::Second) => {
+                Some(HoldKind::Auto)
+            }
+            (Self::Held | Self::RolledBack, Round::Third) => Some(HoldKind::Manual),
+            _ => None,
+        }
+    }
+}
+
+struct Tenant {
+    name: String,
+    role: Role,
+    /// What was published for it, by round.
+    releases: Vec<ReleaseId>,
+}
+
+impl Tenant {
+    fn release(&self, round: Round) -> &ReleaseId {
+        &self.releases[round as usize]
+    }
+
+    /// A release in words that are the same for the tenant of the other story.
+    fn word(&self, release: &ReleaseId) -> String {
+        let round = self.releases.iter().position(|known| known == release);
+        round.map_or_else(|| format!("unknown {release}"), |n| format!("release {n}"))
+    }
+
+    /// What a change of the pointer was, in such words.
+    fn told(&self, item: &HistoryItem) -> String {
+        let word = |release: &Option<ReleaseId>| {
+            release
+                .as_ref()
+                .map_or_else(|| "none".to_owned(), |r| self.word(r))
+        };
+        let (from, to) = (word(&item.from), word(&item.to));
+        let cause = item
+            .cause
+            .as_ref()
+            .map(|cause| cause.object.replace(&self.name, ""));
+        format!("{:?} {from} -> {to} {cause:?}", item.action)
+    }
+}
+
+struct Story {
+    tenants: Vec<Tenant>,
+}
+
+/// How a story ended, for each tenant by its number, in words that name neither tenants nor releases.
+type Ended = BTreeMap<usize, Vec<String>>;
+
+impl Story {
+    fn new(prefix: &str, tenants: usize) -> Self {
+        let tenants = (0..tenants).map(|number| Tenant {
+            name: format!("{prefix}-{number}"),
+            role: Role::of(number),
+            releases: Vec::new(),
+        });
+        Self {
+            tenants: tenants.collect(),
+        }
+    }
+
+    /// What people do in a round.
+    fn begin(&mut self, world: &World, round: Round) -> TestResult {
+        if round == Round::Third {
+            for tenant in &self.tenants {
+                let name = tenant.name.as_str();
+                match tenant.role {
+                    Role::Held => world.orzc(&["hold", name, "--reason", "a quiet week"], 0)?,
+                    Role::RolledBack => {
+                        world.orzc(&["rollback", name, "--reason", "customers complain"], 0)?
+                    }
+                    _ => continue,
+                };
             }
         }
-        Ok(true)
-    })?;
-    for tenant in of(3) {
-        world.orzc(&["rollback", &tenant, "--reason", "not what we wanted"], 0)?;
-    }
-    releases.deploy(world, &of(0), "3")?;
-    world.until_all(&releases.tagged("3"), Phase::Verified)?;
-    if let Some(torment) = torment {
-        let mut tag = 4;
-        while !torment.is_over() {
-            releases.deploy(world, &of(1), &tag.to_string())?;
-            thread::sleep(Duration::from_secs(4));
-            tag += 1;
-        }
-    }
-    releases.deploy(world, &of(1), "last")?;
-
-    // From here on it runs in peace; before, too, where nobody is killed.
-    let _running = match torment {
-        Some(torment) => {
-            torment.finish()?;
-            Some(world.reconciler(&[])?)
-        }
-        None => None,
-    };
-    let mut ends = BTreeMap::new();
-    for (n, tenant) in tenants.iter().enumerate() {
-        let live = world.live(tenant, Part::Work)?;
-        world.until_phase(tenant, Part::Work, &live, Phase::Verified)?;
-        let tenancy = world.live(tenant, Part::Tenancy)?;
-        world.until_phase(tenant, Part::Tenancy, &tenancy, Phase::Verified)?;
-        let role = format!("{n}: {}", ROLES[n % ROLES.len()]);
-        ends.insert(role, end(world, tenant, &releases)?);
-    }
-    Ok(ends)
-}
-
-/// By tenant and tag.
-#[derive(Default)]
-struct Releases(BTreeMap<(String, String), ReleaseId>);
-
-impl Releases {
-    fn deploy(&mut self, world: &World, tenants: &[String], tag: &str) -> TestResult {
-        let bundles: Vec<_> = tenants
+        let bundles: Vec<(String, Vec<App>)> = self
+            .tenants
             .iter()
-            .map(|tenant| (tenant.clone(), vec![App::new(&app(tenant), tag)]))
+            .map(|tenant| {
+                let apps = vec![
+                    App::new("web", tenant.role.tag(round)),
+                    App::new("worker", "1"),
+                ];
+                (tenant.name.clone(), apps)
+            })
             .collect();
-        for (tenant, release) in world.deploy_all(&bundles)? {
-            self.0.insert((tenant, tag.to_owned()), release);
+        let releases = world.deploy_all(&bundles)?;
+        for tenant in &mut self.tenants {
+            let release = releases.get(&tenant.name).ok_or("not published")?;
+            tenant.releases.push(release.clone());
         }
         Ok(())
     }
 
-    fn tagged(&self, tag: &str) -> BTreeMap<String, ReleaseId> {
-        let tagged = self.0.iter().filter(|((_, found), _)| found == tag);
-        tagged
-            .map(|((tenant, _), release)| (tenant.clone(), release.clone()))
-            .collect()
-    }
-}
-
-/// Every tenant has an app of its own name, so that its image can fail alone.
-fn app(tenant: &str) -> String {
-    format!("app-{tenant}")
-}
-
-fn end(world: &World, tenant: &str, releases: &Releases) -> TestResult<End> {
-    let view = world.repo.view()?;
-    let stored = view.pointer(&"in-cluster".parse()?, &tenant.parse()?, Part::Work)?;
-    let pointer = stored.ok_or("no pointer")?.pointer;
-    let tag_of = |found: &ReleaseId| {
-        let mut all = releases.0.iter();
-        all.find(|((whose, _), release)| whose == tenant && *release == found)
-            .map(|((_, tag), _)| tag.clone())
-    };
-    let runs = world.image(tenant, &app(tenant))?;
-    let prefix = image(&app(tenant), "");
-    let mut objects = BTreeSet::new();
-    for (version, kind) in KINDS {
-        for object in world.server.list(version, kind, tenant)? {
-            let name = object["metadata"]["name"].as_str().unwrap_or_default();
-            objects.insert(format!("{kind} {}", name.replace(tenant, "TENANT")));
+    /// Waits until nothing more is going to happen in a round.
+    fn until_ended(&self, world: &World, round: Round) -> TestResult {
+        for tenant in &self.tenants {
+            let Tenant { name, role, .. } = tenant;
+            let live = tenant.release(role.live(round));
+            world.until(
+                format!("{name} ({role:?}) has ended its {round:?} round"),
+                || {
+                    let stored = world.repo.view()?.pointer(
+                        &"in-cluster".parse()?,
+                        &name.parse()?,
+                        Part::Work,
+                    )?;
+                    let pointer = stored.ok_or("no pointer")?.pointer;
+                    let hold = pointer.hold.map(|hold| hold.kind);
+                    let status = world.status(name, Part::Work)?;
+                    let verified = status.is_some_and(|status| {
+                        status.release.as_ref() == Some(live) && status.phase == Phase::Verified
+                    });
+                    let ended = pointer.release == *live && hold == role.hold(round) && verified;
+                    Ok(ended && is_remembered(world, name)?)
+                },
+            )?;
         }
+        Ok(())
     }
-    let history = world.repo.history(&tenant.parse()?, Some(Part::Work))?;
-    let mut moves: Vec<_> = history
-        .into_iter()
-        .filter(|item| item.from != item.to)
-        .map(|item| item.action)
-        .collect();
-    // One more or less of these, only to keep the killed one busy.
-    moves.dedup();
-    Ok(End {
-        live: tag_of(&pointer.release),
-        runs: runs.and_then(|image| image.strip_prefix(&prefix).map(str::to_owned)),
-        hold: pointer.hold.as_ref().map(|hold| {
-            let mut all = releases.0.iter();
-            let failed = all.find(|((whose, tag), _)| whose == tenant && tag == "bad");
-            let named = failed.is_some_and(|(_, release)| hold.names(release));
-            format!("{:?}, by name: {named}", hold.kind)
-        }),
-        state: format!("{:?}", pointer.state.kind),
-        moves,
-        objects,
-    })
+
+    fn ended(&self, world: &World) -> TestResult<Ended> {
+        let mut ended = Ended::new();
+        for (number, tenant) in self.tenants.iter().enumerate() {
+            let mut told = Self::pointers(world, tenant)?;
+            told.extend(objects(world, tenant)?);
+            told.extend(inventories(world, tenant)?);
+            ended.insert(number, told);
+        }
+        Ok(ended)
+    }
+
+    /// The pointers and how they came there; fails when a rollback was one too many.
+    fn pointers(world: &World, tenant: &Tenant) -> TestResult<Vec<String>> {
+        let mut told = Vec::new();
+        for part in [Part::Tenancy, Part::Work] {
+            let view = world.repo.view()?;
+            let stored = view.pointer(&"in-cluster".parse()?, &tenant.name.parse()?, part)?;
+            let pointer = stored.ok_or("no pointer")?.pointer;
+            assert_eq!(pointer.state.kind, StateKind::Live);
+            if part == Part::Work {
+                let hold = pointer.hold.map(|hold| match hold.blocks {
+                    Blocks::All => format!("{:?} hold of all", hold.kind),
+                    Blocks::Releases(releases) => {
+                        let blocked: Vec<_> = releases.iter().map(|r| tenant.word(r)).collect();
+                        format!("{:?} hold of {blocked:?}", hold.kind)
+                    }
+                });
+                told.push(format!("{} {hold:?}", tenant.word(&pointer.release)));
+            }
+        }
+        let items = world
+            .repo
+            .history(&tenant.name.parse()?, Some(Part::Work))?;
+        told.extend(items.iter().rev().map(|item| tenant.told(item)));
+        let mut left = BTreeSet::new();
+        let mut came_back = false;
+        for item in items.iter().rev().filter(|item| item.from != item.to) {
+            if item.action == Some(Action::AutoRollback) {
+                assert!(!came_back, "a rollback was rolled back: {item:#?}");
+                assert!(
+                    left.insert(item.from.clone()),
+                    "rolled back twice: {item:#?}"
+                );
+            }
+            came_back = matches!(item.action, Some(Action::Rollback | Action::AutoRollback));
+        }
+        let fails = matches!(tenant.role, Role::Bad | Role::Repaired);
+        assert_eq!(left.len(), usize::from(fails), "{items:#?}");
+        Ok(told)
+    }
 }
 
-const KINDS: [(&str, &str); 12] = [
-    ("v1", "ConfigMap"),
-    ("v1", "LimitRange"),
-    ("v1", "PersistentVolumeClaim"),
-    ("v1", "ResourceQuota"),
-    ("v1", "Service"),
-    ("v1", "ServiceAccount"),
+/// Everything that a part can have in a namespace, and what says who runs.
+const KINDS: [(&str, &str); 14] = [
     ("apps/v1", "Deployment"),
+    ("apps/v1", "StatefulSet"),
+    ("autoscaling/v2", "HorizontalPodAutoscaler"),
     ("batch/v1", "Job"),
     ("external-secrets.io/v1", "SecretStore"),
     ("networking.k8s.io/v1", "NetworkPolicy"),
+    ("policy/v1", "PodDisruptionBudget"),
     ("rbac.authorization.k8s.io/v1", "Role"),
     ("rbac.authorization.k8s.io/v1", "RoleBinding"),
+    ("v1", "ConfigMap"),
+    ("v1", "LimitRange"),
+    ("v1", "ResourceQuota"),
+    ("v1", "Service"),
+    ("v1", "ServiceAccount"),
 ];
 
-/// Kills a process of Argo CD in the middle, and starts it again a while later.
-fn kill_argo(world: &mut World, torment: Option<&Torment>, component: Component) -> TestResult {
-    if let (Some(argo), Some(_)) = (world.argo.as_mut(), torment) {
-        argo.kill(component);
-        thread::sleep(Duration::from_secs(1));
-        argo.start_component(component)?;
+/// What is in the tenant's namespace, with the images of what runs.
+fn objects(world: &World, tenant: &Tenant) -> TestResult<Vec<String>> {
+    let mut told = Vec::new();
+    for (api_version, kind) in KINDS {
+        for object in world.server.list(api_version, kind, &tenant.name)? {
+            let name = object["metadata"]["name"].as_str().unwrap_or_default();
+            let image = object.pointer("/spec/template/spec/containers/0/image");
+            let image = image.and_then(Value::as_str).unwrap_or_default();
+            told.push(format!("{kind} {} {image}", name.replace(&tenant.name, "")));
+        }
     }
+    told.sort();
+    Ok(told)
+}
+
+/// Whether the verdicts are written down: they are published first.
+fn is_remembered(world: &World, tenant: &str) -> TestResult<bool> {
+    for part in [Part::Tenancy, Part::Work] {
+        let inventory = inventory(world, tenant, part)?;
+        let verified = inventory.memory.map(|memory| memory.phase) == Some(Phase::Verified);
+        if !(inventory.complete && verified) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// What the inventories say: everything is in place, and what is remembered of it.
+fn inventories(world: &World, tenant: &Tenant) -> TestResult<Vec<String>> {
+    let mut told = Vec::new();
+    for part in [Part::Tenancy, Part::Work] {
+        let inventory = inventory(world, &tenant.name, part)?;
+        assert!(inventory.complete, "{inventory:#?}");
+        let missing = inventory.objects.iter().find(|item| item.uid.is_none());
+        assert_eq!(missing, None, "of {}/{part}", tenant.name);
+        let memory = inventory.memory.ok_or("no memory")?;
+        assert_eq!(memory.phase, Phase::Verified, "{memory:#?}");
+        assert_eq!(memory.release, inventory.release);
+        told.push(format!("{} objects of {part}", inventory.objects.len()));
+        if part == Part::Work {
+            assert_eq!(inventory.release, world.live(&tenant.name, part)?);
+            let words = |list: &[ReleaseId]| -> Vec<String> {
+                list.iter().map(|release| tenant.word(release)).collect()
+            };
+            told.push(format!("verified {:?}", words(&memory.verified)));
+        }
+    }
+    Ok(told)
+}
+
+fn inventory(world: &World, tenant: &str, part: Part) -> TestResult<Inventory> {
+    let name = format!("inventory-{tenant}-{part}");
+    let reference = orz_cluster_tests::Ref::new("v1", "ConfigMap", "orz-system", &name);
+    let found = world.server.get(&reference)?.ok_or("no inventory")?;
+    let text = found["data"]["inventory.json"].as_str().ok_or("empty")?;
+    Ok(from_bytes(text.as_bytes())?)
+}
+
+/// In engine `argocd` there is one Application for each pointer, one AppProject for each tenant, and no other.
+fn nothing_is_lost_or_foreign(world: &World, tenants: usize) -> TestResult {
+    let names = |kind| -> TestResult<BTreeSet<String>> {
+        let listed = world.server.list("argoproj.io/v1alpha1", kind, "argocd")?;
+        let names = listed
+            .iter()
+            .filter_map(|item| item["metadata"]["name"].as_str());
+        Ok(names.map(str::to_owned).collect())
+    };
+    let stories = ["calm", "wild"].into_iter();
+    let everybody: Vec<String> = stories
+        .flat_map(|story| (0..tenants).map(move |number| format!("{story}-{number}")))
+        .collect();
+    if world.engine == Engine::ArgoCd {
+        let applications = everybody.iter();
+        let applications = applications
+            .flat_map(|tenant| ["tenancy", "work"].map(|part| format!("{tenant}-{part}")));
+        assert_eq!(names("Application")?, applications.collect());
+        let ours = ["default", "orz-platform", "orz-tenancy"].map(str::to_owned);
+        let projects = everybody.iter().cloned().chain(ours);
+        assert_eq!(names("AppProject")?, projects.collect());
+    }
+    let inventories = world.server.list("v1", "ConfigMap", "orz-system")?;
+    let inventories = inventories.iter().filter(|map| {
+        let name = map["metadata"]["name"].as_str().unwrap_or_default();
+        name.starts_with("inventory-")
+    });
+    assert_eq!(inventories.count(), 2 * everybody.len());
     Ok(())
 }
 
-/// Starts the reconciler and kills it, again and again, at instants that nobody chose.
-struct Torment {
-    kills: Arc<AtomicUsize>,
-    wanted: usize,
-    stop: Arc<AtomicBool>,
-    thread: std::sync::Mutex<Option<JoinHandle<Result<(), String>>>>,
-}
-
-impl Torment {
-    fn start(launch: Launch, wanted: usize) -> Self {
-        let seed = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .map_or(1, |since| u64::from(since.subsec_nanos()));
-        say(&format!("kills: seed {seed}"));
-        let (kills, stop) = (
-            Arc::new(AtomicUsize::new(0)),
-            Arc::new(AtomicBool::new(false)),
-        );
-        let thread = thread::spawn({
-            let (kills, stop) = (Arc::clone(&kills), Arc::clone(&stop));
-            move || {
-                let mut random = Random(seed);
-                while !stop.load(Ordering::Relaxed) {
-                    let mut running = launch.start().map_err(|error| error.to_string())?;
-                    thread::sleep(random.lifetime());
-                    running.check().map_err(|error| error.to_string())?;
-                    drop(running);
-                    kills.fetch_add(1, Ordering::Relaxed);
-                }
-                Ok(())
-            }
-        });
-        Self {
-            kills,
-            wanted,
-            stop,
-            thread: std::sync::Mutex::new(Some(thread)),
+/// Nothing that a killed process left is broken or in the way, and what was found of it was said.
+fn git_is_whole(world: &World, locks: usize) -> TestResult {
+    world.orzc(&["verify"], 0)?;
+    world.git_gitops(&["fsck", "--strict"])?;
+    for folder in ["", "refs/heads", "refs/orz/status/in-cluster"] {
+        for entry in std::fs::read_dir(world.repo.path().join(folder))? {
+            let path = entry?.path();
+            assert!(
+                path.extension().is_none_or(|end| end != "lock"),
+                "{}",
+                path.display()
+            );
         }
     }
-
-    /// Whether it was killed often enough.
-    fn is_over(&self) -> bool {
-        self.kills.load(Ordering::Relaxed) >= self.wanted
-    }
-
-    fn finish(&self) -> TestResult {
-        self.stop.store(true, Ordering::Relaxed);
-        let thread = self
-            .thread
-            .lock()
-            .map_err(|error| error.to_string())?
-            .take();
-        thread
-            .ok_or("finished twice")?
-            .join()
-            .map_err(|_| "the thread panicked")??;
-        say(&format!(
-            "killed {} times",
-            self.kills.load(Ordering::Relaxed)
-        ));
-        Ok(())
-    }
-}
-
-/// Steele and Vigna's `SplitMix64`.
-struct Random(u64);
-
-impl Random {
-    /// From a few milliseconds, in which nothing is begun, to some seconds; short ones more often.
-    fn lifetime(&mut self) -> Duration {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^= bits >> 31;
-        let most = if bits & 1 == 0 { 400 } else { 4_000 };
-        Duration::from_millis(5 + (bits >> 1) % most)
-    }
+    // Some are removed by `orzc`, which tells its own caller.
+    let said = world
+        .log()
+        .matches("the process that held it is gone")
+        .count();
+    say(&format!(
+        "{locks} locks were left behind, of which reconcilers removed {said}"
+    ));
+    Ok(())
 }
