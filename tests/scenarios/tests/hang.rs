@@ -4,46 +4,61 @@ use std::time::Instant;
 
 use orz_cluster_tests::Ref;
 use orz_cluster_tests::standin::Outcome;
-use orz_core::format::Phase;
+use orz_core::format::{Inventory, Phase, from_bytes};
 use orz_core::id::{Part, ReleaseId};
-use orz_scenario_tests::{App, Engine, TestResult, World, image};
+use orz_scenario_tests::{App, Engine, TestResult, World, image, pointer_path};
 use orz_test_tools::say;
 use serde_json::{Value, json};
 
 #[test]
 fn a_hanging_job_is_left_behind_with_apply() -> TestResult {
-    let world = World::start(Engine::Apply)?;
-    a_person_takes_it_back(&world)?;
-    it_comes_back_by_itself(&world)
+    a_hanging_job_is_left_behind(Engine::Apply)
 }
 
 #[test]
 fn a_hanging_job_is_left_behind_with_argocd() -> TestResult {
-    let world = World::start(Engine::ArgoCd)?;
+    a_hanging_job_is_left_behind(Engine::ArgoCd)
+}
+
+fn a_hanging_job_is_left_behind(engine: Engine) -> TestResult {
+    let world = World::start(engine)?;
     a_person_takes_it_back(&world)?;
-    it_comes_back_by_itself(&world)
+    its_own_time_ends(&world)?;
+    the_time_of_the_release_ends(&world)
+}
+
+/// An app of which a version comes with a job that says of itself for how long it may run, in seconds.
+fn with_job(tenant: &str, tag: &str, timeout: u32, reversible: bool) -> App {
+    let job = json!({
+        "name": "migrate", "image": image(&migration(tenant), tag),
+        "timeout_seconds": timeout, "reversible": reversible,
+    });
+    App::new("web", tag).with("release_jobs", json!([job]))
+}
+
+/// The program of the job.
+fn migration(tenant: &str) -> String {
+    format!("{tenant}-migrate")
 }
 
 /// A person rolls back while the job hangs. Nobody helps: the old release is in place and healthy again. The job
 /// is not run a second time by that, nor by its release when it comes again after the job has ended.
 fn a_person_takes_it_back(world: &World) -> TestResult {
     let _running = world.reconciler(&[])?;
-    let first = world.deploy("ann", &[App::new("web", "1")])?;
+    let first = world.deploy("ann", &[with_job("ann", "1", 3_600, true)])?;
     world.until_phase("ann", Part::Work, &first, Phase::Verified)?;
+    assert_eq!(jobs(world, "ann")?.len(), 1);
 
-    world.pods("ann-migrate", "2", Outcome::NeverReady);
-    let job = json!({
-        "name": "migrate", "image": image("ann-migrate", "2"), "timeout_seconds": 3600, "reversible": true,
-    });
-    let app = App::new("web", "2").with("release_jobs", json!([job]));
-    let second = world.deploy("ann", &[app])?;
+    world.pods(&migration("ann"), "2", Outcome::NeverReady);
+    let second = world.deploy("ann", &[with_job("ann", "2", 3_600, true)])?;
     world.until("the job of ann runs", || {
         Ok(jobs(world, "ann")?
             .iter()
             .any(|job| job["status"]["active"] == 1))
     })?;
+    world.until_phase("ann", Part::Work, &second, Phase::Progressing)?;
     let before = jobs(world, "ann")?;
-    assert_eq!(before.len(), 1);
+    assert_eq!(before.len(), 2);
 
     let started = Instant::now();
     world.orzc(&["rollback", "ann", "--reason", "it hangs"], 0)?;
@@ -60,15 +75,16 @@ fn a_person_takes_it_back(world: &World) -> TestResult {
     assert_eq!(
         uids(&jobs(world, "ann")?),
         uids(&before),
-        "the same job, and no other"
+        "the same jobs, and no other"
     );
+    assert!(world.automatic("ann")?.is_empty(), "a person was faster");
 
     // Its program ends after all, and its release is wanted again.
-    world.pods("ann-migrate", "2", Outcome::Runs);
-    world.until("the job of ann is complete", || {
+    world.pods(&migration("ann"), "2", Outcome::Runs);
+    world.until("the jobs of ann are complete", || {
         Ok(jobs(world, "ann")?
             .iter()
-            .any(|job| job["status"]["succeeded"] == 1))
+            .all(|job| job["status"]["succeeded"] == 1))
     })?;
     let activate = [
         "activate",
@@ -84,60 +100,82 @@ fn a_person_takes_it_back(world: &World) -> TestResult {
     assert_eq!(
         uids(&jobs(world, "ann")?),
         uids(&before),
-        "it ran once and for all"
+        "each ran once and for all"
     );
     Ok(())
 }
 
 /// The job's own time ends. What can be undone is undone by a commit that names the job; what cannot calls a
 /// person, and stays.
-fn it_comes_back_by_itself(world: &World) -> TestResult {
+fn its_own_time_ends(world: &World) -> TestResult {
     let _running = world.reconciler(&[])?;
-    let tenants = [("bob", true), ("cid", false)];
-    let mut first = Vec::new();
-    for (tenant, _) in tenants {
-        first.push(world.deploy(tenant, &[App::new("web", "1")])?);
+    comes_back_by_itself(world, ["bob", "cid"], 5, "longer than specified deadline")
+}
+
+/// The same when the job may take longer than its release.
+fn the_time_of_the_release_ends(world: &World) -> TestResult {
+    let timed = ["--soak", "3s", "--deadline", "30s", "--poll", "50ms"];
+    let intervals = ["--status-interval", "1s", "--drift-interval", "3s"];
+    let _running = world.untimed_reconciler(&[&timed[..], &intervals].concat())?;
+    let tenants = ["dan", "eve"];
+    comes_back_by_itself(world, tenants, 300, "not healthy within 30 s")?;
+    for tenant in tenants {
+        let jobs = jobs(world, tenant)?;
+        assert_eq!(jobs.len(), 1, "the same job");
+        assert_eq!(jobs[0]["status"]["active"], 1, "nobody ended it");
     }
-    for ((tenant, _), release) in tenants.into_iter().zip(&first) {
-        world.until_phase(tenant, Part::Work, release, Phase::Verified)?;
-    }
-    for (tenant, reversible) in tenants {
-        let program = format!("{tenant}-migrate");
-        world.pods(&program, "2", Outcome::NeverReady);
-        let job = json!({
-            "name": "migrate", "image": image(&program, "2"), "timeout_seconds": 5, "reversible": reversible,
-        });
-        let app = App::new("web", "2").with("release_jobs", json!([job]));
-        let second = world.deploy(tenant, &[app])?;
-        if reversible {
-            world.until("taken back", || {
-                Ok(world.live(tenant, Part::Work)? == first[0])
-            })?;
-            let items = world.automatic(tenant)?;
-            let cause = items[0].cause.as_ref().ok_or("no cause")?;
-            assert!(
-                cause.object.starts_with("Job bob/web-migrate-"),
-                "{cause:?}"
-            );
-            world.until_phase(tenant, Part::Work, &first[0], Phase::Verified)?;
-            assert_eq!(world.automatic(tenant)?.len(), 1);
-        } else {
-            world.until_phase(tenant, Part::Work, &second, Phase::Failed)?;
-            let status = world.status(tenant, Part::Work)?.ok_or("no status")?;
-            let reason = status.reason.unwrap_or_default();
-            assert!(reason.contains("not reversible"), "{reason}");
-            assert_eq!(world.live(tenant, Part::Work)?, second, "it stays");
-            assert!(world.automatic(tenant)?.is_empty());
-            assert!(
-                world.log().contains("is not reversible"),
-                "a person is called"
-            );
-        }
-        assert_eq!(
-            world.image(tenant, "web")?,
-            Some(image("web", "1")),
-            "the job came first"
-        );
+    Ok(())
+}
+
+/// The job of the first tenant can be undone, that of the second cannot.
+fn comes_back_by_itself(
+    world: &World,
+    [undone, stays]: [&str; 2],
+    timeout: u32,
+    why: &str,
+) -> TestResult {
+    let deploy = |tenant| {
+        world.pods(&migration(tenant), "2", Outcome::NeverReady);
+        world.deploy(tenant, &[App::new("web", "1")])
+    };
+    let first = [deploy(undone)?, deploy(stays)?];
+    world.until_phase(undone, Part::Work, &first[0], Phase::Verified)?;
+    world.until_phase(stays, Part::Work, &first[1], Phase::Verified)?;
+    let bad = world.deploy(undone, &[with_job(undone, "2", timeout, true)])?;
+    let stuck = world.deploy(stays, &[with_job(stays, "2", timeout, false)])?;
+
+    world.until(format!("{undone} is taken back"), || {
+        Ok(world.live(undone, Part::Work)? == first[0])
+    })?;
+    let job = format!("Job {undone}/web-migrate-");
+    let items = world.automatic(undone)?;
+    assert_eq!(items[0].from.as_ref(), Some(&bad));
+    let cause = items[0].cause.as_ref().ok_or("no cause")?;
+    assert!(cause.object.starts_with(&job), "{cause:?}");
+    assert!(cause.message.contains(why), "{cause:?}");
+    let pointer = pointer_path(undone, Part::Work)?;
+    let commit = world.git_gitops(&["log", "-1", "--format=%B", "main", "--", &pointer])?;
+    assert!(commit.contains(&job) && commit.contains(why), "{commit}");
+    world.until(format!("{undone} has its old release in place"), || {
+        in_place(world, undone, &first[0])
+    })?;
+    world.until_phase(undone, Part::Work, &first[0], Phase::Verified)?;
+    assert_eq!(world.automatic(undone)?.len(), 1);
+
+    world.until_phase(stays, Part::Work, &stuck, Phase::Failed)?;
+    let status = world.status(stays, Part::Work)?.ok_or("no status")?;
+    let reason = status.reason.unwrap_or_default();
+    assert!(reason.contains("not reversible"), "{reason}");
+    assert_eq!(world.live(stays, Part::Work)?, stuck, "it stays");
+    assert!(world.automatic(stays)?.is_empty());
+    let log = world.log();
+    let mut alerts = log.lines().filter(|line| line.contains("level=alert"));
+    let tenant = format!("tenant={stays} ");
+    let called = |line: &str| line.contains(&tenant) && line.contains("is not reversible");
+    assert!(alerts.any(called), "a person is called: {log}");
+    for tenant in [undone, stays] {
+        let still = world.image(tenant, "web")?;
+        assert_eq!(still, Some(image("web", "1")), "the job came first");
     }
     Ok(())
 }
@@ -151,9 +189,14 @@ fn in_place(world: &World, tenant: &str, release: &ReleaseId) -> TestResult<bool
         && status["updatedReplicas"] == 1
         && status["availableReplicas"] == 1;
     if world.engine == Engine::Apply {
-        let status = world.status(tenant, Part::Work)?;
-        let observed = status.and_then(|status| status.observed);
-        return Ok(rolled_out && observed.as_ref() == Some(release));
+        let name = format!("inventory-{tenant}-work");
+        let found = world
+            .server
+            .get(&Ref::new("v1", "ConfigMap", "orz-system", &name))?;
+        let found = found.ok_or("no inventory")?;
+        let text = found["data"]["inventory.json"].as_str().unwrap_or_default();
+        let inventory: Inventory = from_bytes(text.as_bytes())?;
+        return Ok(rolled_out && inventory.release == *release && inventory.complete);
     }
     let application = world.application(tenant, Part::Work)?;
     let status = &application["status"];
