@@ -10,7 +10,7 @@ use orz_core::object::ObjectKey;
 use serde_json::json;
 
 use super::owned::{self, REFRESH};
-use super::status::{Operation, termination};
+use super::status::{Operation, oblivion, termination};
 use crate::apply::api::watch::{Shared, Watch};
 use crate::apply::api::{Api, ApiError, Call, Collection};
 use crate::apply::{Connection, mark, store};
@@ -90,11 +90,17 @@ impl Links {
 
     /// Ends an operation, unless it has ended meanwhile.
     pub(super) fn terminate(&self, live: &Value, operation: &Operation) -> Result<(), EngineError> {
+        self.patch(live, &termination(operation))
+    }
+
+    /// Makes Argo CD forget its last operation, unless it has begun another one meanwhile.
+    pub(super) fn forget(&self, live: &Value, operation: &Operation) -> Result<(), EngineError> {
+        self.patch(live, &oblivion(operation))
+    }
+
+    fn patch(&self, live: &Value, body: &Value) -> Result<(), EngineError> {
         let name = name(live);
-        let call = Call::Json {
-            name,
-            body: &termination(operation),
-        };
+        let call = Call::Json { name, body };
         match self.api.send(&self.applications.collection, &call) {
             Ok(answer) => {
                 self.applications.put(answer.body);

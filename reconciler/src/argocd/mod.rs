@@ -33,7 +33,7 @@ pub use project::{
     PLATFORM, TENANCY, TENANTS, platform_project, project, tenancy_project, tenants_project,
 };
 pub use settings::ArgoSettings;
-pub use status::{Operation, Reading, read, termination};
+pub use status::{Operation, Reading, oblivion, read, termination};
 
 use crate::apply::{ApplyEngine, Connection, mark};
 use crate::desired::Desired;
@@ -91,6 +91,7 @@ impl ArgoEngine {
         Ok(project_stands
             && owned::is_as_wanted(&live, &wanted)
             && reading.foreign.is_none()
+            && reading.stale.is_none()
             && !reading.refused)
     }
 
@@ -130,13 +131,23 @@ impl ArgoEngine {
     fn point(&mut self, desired: &Desired) -> Result<Reading, EngineError> {
         let (wanted, live) = self.project(desired)?;
         self.links.write_project(&wanted, live)?;
-        let (wanted, live) = self.both(desired)?;
+        let (wanted, mut live) = self.both(desired)?;
+        let before = status::read(live.as_ref(), &wanted);
+        if before.ending {
+            // Pointed there now, Argo CD would take the end of that operation for a failed attempt at it.
+            return Ok(before);
+        }
+        if let (Some(found), Some(operation)) = (&live, &before.stale) {
+            // Before Argo CD is pointed there: afterwards nobody can tell this attempt from one of now.
+            self.links.forget(found, operation)?;
+            live = self.both(desired)?.1;
+        }
         let live = self.links.write_application(&wanted, live)?;
         let reading = status::read(Some(&live), &wanted);
         if let Some(operation) = &reading.foreign {
             self.links.terminate(&live, operation)?;
         }
-        if reading.refused {
+        if reading.refused || before.stale.is_some() {
             self.links.refresh(&live)?;
         }
         Ok(reading)

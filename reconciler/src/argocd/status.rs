@@ -18,14 +18,20 @@ pub struct Reading {
     pub sync: Sync,
     /// An operation under way that puts something else in place than what is wanted.
     pub foreign: Option<Operation>,
+    /// An operation that ended without success and for which Argo CD would not begin the one that is wanted.
+    pub stale: Option<Operation>,
+    /// Whether an operation for what is wanted is being ended, from when something else was wanted.
+    pub ending: bool,
     /// Whether Argo CD refuses the specification itself. It looks again only when it is asked to, or after minutes,
     /// also where the reason has gone (a project that it had not heard of yet).
     pub refused: bool,
 }
 
-/// An operation under way.
+/// An operation under way, or the last one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation {
+    /// Its phase.
+    pub phase: String,
     /// The revision that it puts in place; `None` when whoever started it named none.
     pub revision: Option<String>,
     /// When it was started, as Argo CD wrote it.
@@ -44,6 +50,8 @@ pub fn read(live: Option<&Value>, wanted: &Value) -> Reading {
             release: None,
             sync: Sync::OutOfSync,
             foreign: None,
+            stale: None,
+            ending: false,
             refused: false,
         };
     };
@@ -54,15 +62,19 @@ pub fn read(live: Option<&Value>, wanted: &Value) -> Reading {
         .pointer("/status/operationState/syncResult/source")
         .is_some_and(|theirs| Some(files(theirs)) != wanted.pointer("/spec/source").map(files));
     let is_foreign = state.revision != Some(revision) || shown_otherwise;
-    let foreign = (state.is_under_way() && is_foreign).then(|| Operation {
+    let operation = || Operation {
+        phase: state.phase.to_owned(),
         revision: state.revision.map(str::to_owned),
         started: text(live, "/status/operationState/startedAt").map(str::to_owned),
-    });
+    };
+    let points_here = live.pointer("/spec/source") == wanted.pointer("/spec/source");
     let refusal = condition(live, "InvalidSpecError").or_else(|| condition(live, "UnknownError"));
     Reading {
         release: state.in_place().and_then(|revision| revision.parse().ok()),
         sync: sync(live, wanted, &state, refusal.as_deref()),
-        foreign,
+        foreign: (state.is_under_way() && is_foreign).then(operation),
+        stale: state.is_in_the_way(is_foreign, points_here).then(operation),
+        ending: state.phase == "Terminating" && !is_foreign && !points_here,
         refused: refusal.is_some(),
     }
 }
@@ -74,8 +86,23 @@ fn files(source: &Value) -> [Option<&str>; 2] {
 
 /// The patch that ends `operation`, provided that it is still the one under way.
 pub fn termination(operation: &Operation) -> Value {
+    let mut patch = tests(operation, "Running");
+    patch.push(
+        json!({"op": "replace", "path": "/status/operationState/phase", "value": "Terminating"}),
+    );
+    Value::from(patch)
+}
+
+/// The patch that makes Argo CD forget `operation`, provided that it is still the last one.
+pub fn oblivion(operation: &Operation) -> Value {
+    let mut patch = tests(operation, &operation.phase);
+    patch.push(json!({"op": "remove", "path": "/status/operationState"}));
+    Value::from(patch)
+}
+
+fn tests(operation: &Operation, phase: &str) -> Vec<Value> {
     let test = |path: &str, value: &str| json!({"op": "test", "path": path, "value": value});
-    let mut patch = vec![test("/status/operationState/phase", "Running")];
+    let mut patch = vec![test("/status/operationState/phase", phase)];
     if let Some(revision) = &operation.revision {
         patch.push(test(
             "/status/operationState/operation/sync/revision",
@@ -85,10 +112,7 @@ pub fn termination(operation: &Operation) -> Value {
     if let Some(started) = &operation.started {
         patch.push(test("/status/operationState/startedAt", started));
     }
-    patch.push(
-        json!({"op": "replace", "path": "/status/operationState/phase", "value": "Terminating"}),
-    );
-    Value::from(patch)
+    patch
 }
 
 /// The pieces of a status that are read together.
@@ -101,6 +125,8 @@ struct State<'a> {
     /// The phase of the last operation and the revision that it puts in place.
     phase: &'a str,
     revision: Option<&'a str>,
+    /// Whether that operation says what it did.
+    has_result: bool,
     /// An operation was asked for and has not begun.
     requested: bool,
 }
@@ -127,12 +153,29 @@ impl<'a> State<'a> {
                 && matches("/spec/destination", "/status/sync/comparedTo/destination"),
             phase: text(live, "/status/operationState/phase").unwrap_or_default(),
             revision: named,
+            has_result: live
+                .pointer("/status/operationState/syncResult")
+                .is_some_and(Value::is_object),
             requested,
         }
     }
 
     fn is_under_way(&self) -> bool {
         matches!(self.phase, "Running" | "Terminating")
+    }
+
+    /// Whether an attempt that ended without success keeps Argo CD from the one that is wanted.
+    ///
+    /// Argo CD attempts no revision again of which the last attempt failed, also when it was pointed elsewhere
+    /// meanwhile and had nothing to do there; and after an attempt without a result it attempts nothing at all. One
+    /// that failed while the same was wanted as now stays: its retries were its chance.
+    fn is_in_the_way(&self, is_foreign: bool, points_here: bool) -> bool {
+        let blocks = if is_foreign {
+            !self.has_result
+        } else {
+            !points_here
+        };
+        blocks && !self.requested && matches!(self.phase, "Failed" | "Error")
     }
 
     /// The revision that was in place as a whole at the last comparison, and that nothing has touched since.

@@ -481,6 +481,58 @@ fn only_an_operation_for_another_revision_is_ended() {
     );
 }
 
+/// Argo CD would never attempt what is wanted: it is made to forget, but for an attempt at the same as now.
+#[test]
+fn an_attempt_that_failed_is_forgotten_when_it_is_in_the_way() {
+    let of = |release: &str| {
+        let desired = Desired {
+            release: release.parse().expect("valid"),
+            ..pointing(Part::Work, StateKind::Live, vec![])
+        };
+        application(&desired, &settings())
+    };
+    let wanted = of(NEW);
+    for (phase, points_to, attempted, has_result, forgotten, ending) in [
+        // Left, and wanted again.
+        ("Failed", OLD, NEW, true, true, false),
+        ("Error", OLD, NEW, false, true, false),
+        ("Terminating", OLD, NEW, true, false, true),
+        // Its retries were its chance.
+        ("Failed", NEW, NEW, true, false, false),
+        ("Error", NEW, NEW, false, false, false),
+        ("Terminating", NEW, NEW, true, false, false),
+        // Another one's failure is in the way only where it says nothing of what it did.
+        ("Failed", NEW, OLD, true, false, false),
+        ("Failed", NEW, OLD, false, true, false),
+        ("Error", OLD, OLD, false, true, false),
+        ("Running", NEW, OLD, false, false, false),
+        ("Terminating", NEW, OLD, false, false, false),
+        ("Succeeded", OLD, NEW, true, false, false),
+    ] {
+        let mut live = of(points_to);
+        let mut state = operation(phase, attempted);
+        if !has_result {
+            state["syncResult"] = Value::Null;
+        }
+        live["status"] = status(Value::Null, state, Value::Null);
+        let reading = read(Some(&live), &wanted);
+        let case = format!("{phase} {points_to} {attempted} {has_result}");
+        assert_eq!(reading.stale.is_some(), forgotten, "{case}");
+        assert_eq!(reading.ending, ending, "{case}");
+        if let Some(operation) = reading.stale {
+            assert_eq!(
+                oblivion(&operation),
+                json!([
+                    {"op": "test", "path": "/status/operationState/phase", "value": phase},
+                    {"op": "test", "path": "/status/operationState/operation/sync/revision", "value": attempted},
+                    {"op": "test", "path": "/status/operationState/startedAt", "value": "2026-01-01T00:00:00Z"},
+                    {"op": "remove", "path": "/status/operationState"},
+                ])
+            );
+        }
+    }
+}
+
 /// One that shows other files of the same release would put back what a tenant on its way out leaves behind.
 #[test]
 fn an_operation_for_other_files_of_the_release_is_ended() {

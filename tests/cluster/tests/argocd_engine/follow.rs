@@ -26,6 +26,7 @@ fn pointers_are_followed() -> TestResult {
     hand_edits(&mut world, &one)?;
     frozen(&mut world, &one, &two)?;
     stuck_sync(&mut world, &one)?;
+    failed_attempts(&mut world, &one, &two)?;
     fixed_field(&mut world)?;
     refused_release(&mut world)?;
     adopts_nothing(&mut world)?;
@@ -199,6 +200,40 @@ fn stuck_sync(world: &mut World, one: &ReleaseId) -> TestResult {
     assert_eq!(world.image("acme")?, ONE);
     let live = world.objects.get(&name)?.ok_or("no Application")?;
     assert_ne!(live["status"]["operationState"]["phase"], "Running");
+    Ok(())
+}
+
+/// Argo CD attempts nothing again whose last attempt failed, also after it was pointed elsewhere and back; and after
+/// one that ended before it did anything it attempts nothing at all.
+fn failed_attempts(world: &mut World, one: &ReleaseId, two: &ReleaseId) -> TestResult {
+    let name = application("acme", Part::Work);
+    let live = world.objects.get(&name)?.ok_or("no Application")?;
+    let mut source = live["spec"]["source"].clone();
+    source["targetRevision"] = json!(two.as_str());
+    let failed = json!({"status": {"operationState": {
+        "phase": "Failed", "message": "Operation terminated",
+        "operation": {"sync": {"revision": two.as_str()}},
+        "syncResult": {"revision": two.as_str(), "source": source},
+    }}});
+    world.objects.merge(&name, &failed)?;
+    activate(world, two)?;
+    world.settled("acme", Part::Work, two, "a second attempt, wanted anew")?;
+    assert_eq!(world.image("acme")?, TWO);
+
+    let nothing = json!({"status": {"operationState": {
+        "phase": "Error", "message": "no project",
+        "operation": {"sync": {"revision": "0000000000000000000000000000000000000000"}},
+        "syncResult": null,
+    }}});
+    world.objects.merge(&name, &nothing)?;
+    activate(world, one)?;
+    world.settled(
+        "acme",
+        Part::Work,
+        one,
+        "an attempt after one that did nothing",
+    )?;
+    assert_eq!(world.image("acme")?, ONE);
     Ok(())
 }
 
