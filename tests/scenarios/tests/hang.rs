@@ -200,11 +200,12 @@ fn in_place(world: &World, tenant: &str, release: &ReleaseId) -> TestResult<bool
     }
     let application = world.application(tenant, Part::Work)?;
     let status = &application["status"];
+    let phase = status["operationState"]["phase"].as_str();
     Ok(rolled_out
         && status["sync"]["revision"] == release.as_str()
         && status["sync"]["status"] == "Synced"
         && status["health"]["status"] == "Healthy"
-        && status["operationState"]["phase"] != "Running")
+        && !matches!(phase, Some("Running" | "Terminating")))
 }
 
 fn jobs(world: &World, namespace: &str) -> TestResult<Vec<Value>> {
