@@ -244,7 +244,8 @@ impl<'r, C: Clock> Follower<'r, C> {
         self.publish();
     }
 
-    /// Starts a pass over every part that is due, the longest due first, one part of a tenant at a time.
+    /// Starts a pass over every part that is due, one part of a tenant at a time: first those whose pointer moved,
+    /// each group the longest due first. A commit must not wait for looks at a whole fleet that soaks.
     fn start_due(&mut self) {
         let now = self.clock.elapsed();
         let mut busy: BTreeSet<_> = self
@@ -253,14 +254,14 @@ impl<'r, C: Clock> Follower<'r, C> {
             .filter(|(_, part)| part.running)
             .map(|(key, _)| key.0.clone())
             .collect();
-        let mut due: Vec<(Duration, Key)> = self
+        let mut due: Vec<(bool, Duration, Key)> = self
             .parts
             .iter()
             .filter(|(_, part)| !part.running && part.stored.is_some() && part.due <= now)
-            .map(|(key, part)| (part.due, key.clone()))
+            .map(|(key, part)| (!part.moved, part.due, key.clone()))
             .collect();
-        due.sort_by_key(|(due, (tenant, part))| (*due, tenant.clone(), *part));
-        for (_, key) in due {
+        due.sort_unstable();
+        for (_, _, key) in due {
             if self.runner.room() == 0 {
                 return;
             }
@@ -276,12 +277,14 @@ impl<'r, C: Clock> Follower<'r, C> {
     /// Starts a pass over a part, if there is something to pass over.
     fn start(&mut self, key: &Key) -> bool {
         let now = self.clock.elapsed();
-        let Some(part) = self.parts.get(key) else {
+        let Some(part) = self.parts.get_mut(key) else {
             return false;
         };
         let Some(stored) = part.stored.clone() else {
             return false;
         };
+        part.moved = false;
+        let known = part.desired.clone();
         let state = stored.state_at(&self.clock.now());
         if state.is_leaving()
             && let Some(first) = self.goes_before(key)
@@ -293,8 +296,8 @@ impl<'r, C: Clock> Follower<'r, C> {
             }
             return false;
         }
-        let desired = match &part.desired {
-            Some(desired) => Arc::clone(desired),
+        let desired = match known {
+            Some(desired) => desired,
             None => match self.load(&stored) {
                 Some(desired) => desired,
                 None => return false,

@@ -32,6 +32,8 @@ pub(super) struct PartState {
     /// When it is to be looked at next.
     pub(super) due: Duration,
     pub(super) running: bool,
+    /// Whether its pointer moved and nobody has begun to act on that.
+    pub(super) moved: bool,
     /// Whether something of it changed while it was being looked at.
     pub(super) touched: bool,
     /// Somebody who changes again and again what is put right.
@@ -72,6 +74,7 @@ impl PartState {
             observed: None,
             due,
             running: false,
+            moved: false,
             touched: false,
             dispute: Dispute::default(),
             tries: 0,
@@ -95,6 +98,8 @@ impl PartState {
         if moved {
             self.called = None;
         }
+        // One that was never seen before is one of many: this process has just started, or a fleet is new.
+        self.moved |= self.stored.is_some();
         self.desired = None;
         self.stored = Some(stored);
         self.wake(now);

@@ -3,6 +3,7 @@
 
 mod disputes;
 mod kills;
+mod order;
 mod platform;
 mod stories;
 
