@@ -1,7 +1,7 @@
 //! A cluster with Argo CD, a GitOps repository with many tenants, and the reconciler that follows it.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -13,7 +13,7 @@ use orz_cluster_tests::standin::{Operators, OperatorsOptions};
 use orz_cluster_tests::{ControlPlane, Crds, Objects, Options, PRODUCT_USER, Ref};
 use orz_compiler::{Inputs, Output, Platform, compile, compiler_identity};
 use orz_core::Value;
-use orz_core::format::Source;
+use orz_core::format::{Phase, Source};
 use orz_core::id::{Part, ReleaseId, TenantName};
 use orz_gitops::{ActivateOptions, NewRelease, Repo, Request};
 use orz_reconciler::apply::Connection;
@@ -23,15 +23,17 @@ use serde_json::json;
 
 use crate::report::Usage;
 use crate::rounds::Applications;
+use crate::watch::{Application, Watched};
 use crate::{Outcome, say};
 
-/// One first sync may take this long, for a tenant; half a second is usual on two cores.
-const PATIENCE_FOR_EACH: Duration = Duration::from_secs(3);
+/// What all do at once may take so long for each; a sixth of a second is usual on two cores.
+const PATIENCE_FOR_EACH: Duration = Duration::from_secs(6);
 
 /// Everything that the rounds need.
 pub(crate) struct Fleet {
     // Ends before what it talks to, like all that follows.
     reconciler: RefCell<Option<Reconciler>>,
+    pub(crate) watched: Watched,
     _argo: ArgoCd,
     pub(crate) server: Objects,
     _plane: ControlPlane,
@@ -102,17 +104,22 @@ impl Fleet {
                 "--kubeconfig",
             ])
             .arg(plane.product_kubeconfig())
-            .args(["--soak", "10s"])
+            .args(["--soak", "10s", "--status-interval", "10s"])
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
             .map_err(|error| format!("{}: {error}", program.display()))?;
         let reconciler = Reconciler(child);
         let started = Instant::now();
+        let watched = Watched::start(&plane.harness_kubeconfig())?;
+        let in_sync = |application: &Application| application.is_synced;
+        until_all(&watched, 2 * tenants, "in sync", in_sync)?;
+        let first_sync = started.elapsed();
         {
             // The status of secret stores; nothing else of these tenants waits for an operator.
             let _operators = Operators::start(&plane, OperatorsOptions::default())?;
-            first_sync(&server, 2 * tenants)?;
+            let in_place = |application: &Application| application.is_in_place;
+            until_all(&watched, 2 * tenants, "in place", in_place)?;
         }
         Ok(Self {
             reconciler: RefCell::new(Some(reconciler)),
@@ -124,7 +131,8 @@ impl Fleet {
             _folder: folder,
             movers,
             releases,
-            first_sync: started.elapsed(),
+            first_sync,
+            watched,
         })
     }
 
@@ -152,14 +160,31 @@ impl Fleet {
         let reconciler = self.reconciler.borrow();
         let id = reconciler.as_ref().ok_or("it does not run")?.0.id();
         say("the reconciler is watched while nothing happens");
-        // What the first sync left to do is done by then: the soak, status.
-        thread::sleep(Duration::from_secs(15));
+        self.until_verified()?;
         let before = cpu(id)?;
         thread::sleep(WATCHED);
         Ok(Usage {
             cpu_percent: (cpu(id)? - before) / WATCHED.as_secs_f64() * 100.0,
             resident_bytes: resident(id)?,
         })
+    }
+
+    /// What the first sync left to do: the soak, and status.
+    fn until_verified(&self) -> Outcome {
+        let begun = Instant::now();
+        let all = self.watched.count(|_| true)?.0;
+        loop {
+            let statuses = self.repo.statuses()?;
+            let verified = statuses.iter().filter(|s| s.phase == Phase::Verified);
+            let open = all.saturating_sub(verified.count());
+            if open == 0 {
+                return Ok(());
+            }
+            if begun.elapsed() > Duration::from_mins(15) {
+                return Err(format!("{open} parts are not verified").into());
+            }
+            thread::sleep(Duration::from_secs(1));
+        }
     }
 
     pub(crate) fn stop_reconciler(&self) -> Outcome {
@@ -200,27 +225,13 @@ impl Fleet {
             sets.push(Ref::of(&object));
         }
         say(&format!("{} ApplicationSets take over", sets.len()));
-        let deadline = Instant::now() + Duration::from_mins(10);
-        loop {
-            let all = self.applications()?;
-            let owned = |application: &Value| {
-                application["metadata"]["ownerReferences"][0]["kind"] == "ApplicationSet"
-                    && is_in_place(application, None)
-            };
-            if all.iter().all(owned) {
-                return Ok(sets);
-            }
-            if Instant::now() > deadline {
-                return Err("the ApplicationSets did not take every Application over".into());
-            }
-            thread::sleep(Duration::from_secs(1));
-        }
-    }
-
-    fn applications(&self) -> Outcome<Vec<Value>> {
-        Ok(self
-            .server
-            .list("argoproj.io/v1alpha1", "Application", NAMESPACE)?)
+        let names: BTreeSet<String> = sets.iter().map(|set| set.name.clone()).collect();
+        let all = self.watched.count(|_| true)?.0;
+        until_all(&self.watched, all, "taken over", |application| {
+            names.contains(&application.owner) && application.is_in_place
+        })?;
+        self.watched.until_quiet();
+        Ok(sets)
     }
 }
 
@@ -232,41 +243,36 @@ fn whole(mut set: Value) -> Value {
     set
 }
 
-fn first_sync(server: &Objects, wanted: usize) -> Outcome {
-    let tenants = u32::try_from(wanted)?;
-    let deadline = Instant::now() + Duration::from_mins(2) + PATIENCE_FOR_EACH * tenants;
+/// Waits until as many Applications satisfy a condition.
+fn until_all(
+    watched: &Watched,
+    wanted: usize,
+    what: &str,
+    condition: impl Fn(&Application) -> bool,
+) -> Outcome {
+    let begun = Instant::now();
+    let patience = Duration::from_mins(4) + PATIENCE_FOR_EACH * u32::try_from(wanted)?;
     let mut said = 0;
     loop {
-        let all = server.list("argoproj.io/v1alpha1", "Application", NAMESPACE)?;
-        let done = all.iter().filter(|found| is_in_place(found, None)).count();
+        let (done, other) = watched.count(&condition)?;
+        if done == wanted || done >= said + wanted.div_ceil(10) {
+            let after = begun.elapsed().as_secs_f64();
+            said = done;
+            say(&format!(
+                "{done} of {wanted} Applications are {what} after {after:.1} s"
+            ));
+        }
         if done == wanted {
             return Ok(());
         }
-        if done >= said + wanted / 10 {
-            said = done;
-            say(&format!("{done} of {wanted} Applications are in place"));
+        if begun.elapsed() > patience {
+            let other = other.unwrap_or_default();
+            return Err(
+                format!("{done} of {wanted} Applications are {what}; one is not: {other}").into(),
+            );
         }
-        if Instant::now() > deadline {
-            let stuck = all.iter().find(|found| !is_in_place(found, None));
-            return Err(format!(
-                "{done} of {wanted} Applications are in place; one that is not: {stuck:#?}"
-            )
-            .into());
-        }
-        thread::sleep(Duration::from_secs(1));
+        thread::sleep(Duration::from_millis(200));
     }
-}
-
-/// Synced, Healthy and at rest; on this release, if one is named.
-pub(crate) fn is_in_place(application: &Value, release: Option<&ReleaseId>) -> bool {
-    let status = &application["status"];
-    let revision = application["spec"]["source"]["targetRevision"].as_str();
-    let revision = release.map(ReleaseId::as_str).or(revision);
-    status["sync"]["status"] == "Synced"
-        && status["sync"]["revision"].as_str() == revision
-        && status["health"]["status"] == "Healthy"
-        && status["operationState"]["phase"] == "Succeeded"
-        && status["operationState"]["syncResult"]["revision"].as_str() == revision
 }
 
 /// Compiles and publishes these tenants with this tag; the release of `work` of each.
@@ -307,11 +313,10 @@ fn bundle(tenant: &TenantName, tag: u32) -> Value {
         "tenant": {"name": tenant},
         "configs": [
             {"name": "shop", "version": "v1", "data": {"currency": "EUR"}, "activate": true},
-            {"name": "limits", "version": "v1", "data": {"orders": 10}, "activate": true},
         ],
         "apps": [{
             "name": "web", "image": format!("registry.example.com/web:{tag}"), "port": 8080, "replicas": 0,
-            "configs": ["shop", "limits"],
+            "configs": ["shop"],
         }],
     })
 }

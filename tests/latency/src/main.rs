@@ -4,6 +4,7 @@
 mod fleet;
 mod report;
 mod rounds;
+mod watch;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -16,10 +17,11 @@ use rounds::{Applications, Follower};
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
 const HELP: &str = "\
-usage: orz-latency [--tenants N] [--rounds R] [--reconciler PATH] [--json]
+usage: orz-latency [--tenants N] [--rounds R] [--ours] [--reconciler PATH] [--json]
 
   --tenants N        tenants, each with the parts `tenancy` and `work` (1000)
   --rounds R         pointer commits that are timed, for each who follows (30)
+  --ours             our reconciler alone, without the ApplicationSets after it
   --reconciler PATH  the program `orz-reconciler` (the one beside this program)
   --json             print JSON instead of a table
 ";
@@ -36,7 +38,7 @@ fn main() -> ExitCode {
 
 fn run() -> Outcome {
     let here = std::env::current_exe()?;
-    let (mut tenants, mut rounds, mut json) = (1_000, 30, false);
+    let (mut tenants, mut rounds, mut ours, mut json) = (1_000, 30, false, false);
     let mut program = here.with_file_name("orz-reconciler");
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
@@ -45,6 +47,7 @@ fn run() -> Outcome {
             "--tenants" => tenants = value()?.parse()?,
             "--rounds" => rounds = value()?.parse()?,
             "--reconciler" => program = value()?.into(),
+            "--ours" => ours = true,
             "--json" => json = true,
             "-h" | "--help" => {
                 write!(std::io::stdout(), "{HELP}")?;
@@ -59,7 +62,8 @@ fn run() -> Outcome {
     report.reconciler = Some(fleet.usage()?);
     report.add(rounds::timed(&fleet, &Follower::Reconciler)?);
     fleet.stop_reconciler()?;
-    for applications in [Applications::OneSet, Applications::SixteenSets] {
+    let others = [Applications::OneSet, Applications::SixteenSets];
+    for applications in others.into_iter().filter(|_| !ours) {
         let sets = fleet.hand_over(applications)?;
         report.add(rounds::timed(&fleet, &Follower::Sets(sets))?);
     }

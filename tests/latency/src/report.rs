@@ -12,6 +12,12 @@ use crate::rounds::Rounds;
 /// What was promised; said, and never a reason to fail.
 const WANTED_TIMES: f64 = 10.0;
 const WANTED_P99: Duration = Duration::from_secs(2);
+/// The programs come from one build.
+const BUILD: &str = if cfg!(debug_assertions) {
+    "development build"
+} else {
+    "release build"
+};
 
 /// What a process costs while nothing happens.
 pub(crate) struct Usage {
@@ -25,6 +31,8 @@ pub(crate) struct Report {
     rounds: usize,
     first_sync: Duration,
     pub(crate) reconciler: Option<Usage>,
+    /// When the rounds began.
+    load: Option<String>,
     timed: Vec<Rounds>,
 }
 
@@ -35,6 +43,7 @@ impl Report {
             rounds,
             first_sync,
             reconciler: None,
+            load: load(),
             timed: Vec::new(),
         }
     }
@@ -56,14 +65,19 @@ impl Report {
     fn table(&self, out: &mut impl std::io::Write) -> Outcome {
         writeln!(
             out,
-            "{} tenants, {} rounds each; {} Applications were in place for the first time after {:.0} s",
+            "{} tenants, {} rounds each, {}; {} Applications were in sync for the first time after {:.0} s",
             self.tenants,
             self.rounds,
+            BUILD,
             2 * self.tenants,
             self.first_sync.as_secs_f64()
         )?;
-        if let Some(load) = load() {
-            writeln!(out, "load of the machine at the end: {load}")?;
+        if let (Some(before), Some(after)) = (&self.load, load()) {
+            let processors = std::thread::available_parallelism()?;
+            writeln!(
+                out,
+                "load of the machine: {before} before and {after} after, on {processors} processors"
+            )?;
         }
         if let Some(usage) = &self.reconciler {
             writeln!(
@@ -123,6 +137,8 @@ impl Report {
             .collect();
         json!({
             "tenants": self.tenants,
+            "build": BUILD,
+            "load": self.load,
             "rounds": self.rounds,
             "first_sync_ms": self.first_sync.as_secs_f64() * 1_000.0,
             "reconciler": self.reconciler.as_ref().map(|usage| json!({
@@ -134,11 +150,13 @@ impl Report {
 }
 
 impl Rounds {
-    fn rows(&self) -> [(&'static str, &Vec<Duration>); 3] {
+    fn rows(&self) -> [(&'static str, &Vec<Duration>); 5] {
         [
-            ("the commit itself", &self.commit),
-            ("the Application names the release", &self.noticed),
             ("Synced, Healthy, Succeeded", &self.live),
+            ("of it, Application names the release", &self.noticed),
+            ("of it, from there to Succeeded", &self.synced),
+            ("of it, from there to all three", &self.compared),
+            ("before it, the commit itself", &self.commit),
         ]
     }
 }

@@ -1,14 +1,13 @@
-//! The rounds: one pointer commit each, timed until it is live.
+//! The rounds: one pointer commit each, timed by a watch until it is live.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use orz_cluster_tests::Ref;
-use orz_cluster_tests::argocd::NAMESPACE;
 use orz_core::id::{Part, TenantName};
 use serde_json::json;
 
-use crate::fleet::{Fleet, is_in_place};
+use crate::fleet::Fleet;
 use crate::{Outcome, say};
 
 /// Who makes the Applications follow.
@@ -35,12 +34,14 @@ pub(crate) struct Rounds {
     pub(crate) commit: Vec<Duration>,
     /// From the commit to the Application that names the release.
     pub(crate) noticed: Vec<Duration>,
-    /// From the commit to Synced, Healthy and at rest.
+    /// From there to an operation for it that has succeeded: Argo CD's own part.
+    pub(crate) synced: Vec<Duration>,
+    /// From there to Synced and Healthy.
+    pub(crate) compared: Vec<Duration>,
+    /// From the commit to Synced, Healthy and at rest: the three above together.
     pub(crate) live: Vec<Duration>,
 }
 
-/// What a look at an Application costs is far below what is measured.
-const LOOK: Duration = Duration::from_millis(5);
 const PATIENCE: Duration = Duration::from_mins(5);
 /// Between two rounds, so that what the last one left to do is not timed with the next.
 const REST: Duration = Duration::from_secs(2);
@@ -57,6 +58,8 @@ pub(crate) fn timed(fleet: &Fleet, follower: &Follower) -> Outcome<Rounds> {
         name,
         commit: Vec::new(),
         noticed: Vec::new(),
+        synced: Vec::new(),
+        compared: Vec::new(),
         live: Vec::new(),
     };
     for (n, tenant) in fleet.movers.iter().enumerate() {
@@ -72,27 +75,17 @@ pub(crate) fn timed(fleet: &Fleet, follower: &Follower) -> Outcome<Rounds> {
             fleet.server.merge(set_of(sets, tenant), &poke)?;
         }
         let name = format!("{tenant}-{}", Part::Work);
-        let application = Ref::new("argoproj.io/v1alpha1", "Application", NAMESPACE, &name);
-        let mut noticed = None;
-        loop {
-            let found = fleet
-                .server
-                .get(&application)?
-                .ok_or("the Application is gone")?;
-            let now = committed.elapsed();
-            if found["spec"]["source"]["targetRevision"] == release.as_str() {
-                noticed.get_or_insert(now);
-            }
-            if is_in_place(&found, Some(&release)) {
-                rounds.noticed.push(noticed.unwrap_or(now));
-                rounds.live.push(now);
-                break;
-            }
-            if now > PATIENCE {
-                return Err(format!("{tenant} is not in place: {found:#?}").into());
-            }
-            thread::sleep(LOOK);
-        }
+        let found = fleet.watched.until(&name, PATIENCE, |application| {
+            application.target == release.as_str() && application.in_place.is_some()
+        })?;
+        let from =
+            |from: Instant, to: Option<Instant>| to.unwrap_or(from).saturating_duration_since(from);
+        let pointed = found.pointed.unwrap_or(committed);
+        let succeeded = found.succeeded.unwrap_or(pointed);
+        rounds.noticed.push(from(committed, found.pointed));
+        rounds.synced.push(from(pointed, found.succeeded));
+        rounds.compared.push(from(succeeded, found.in_place));
+        rounds.live.push(from(committed, found.in_place));
     }
     Ok(rounds)
 }
