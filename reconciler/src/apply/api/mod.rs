@@ -28,6 +28,11 @@ pub(crate) const PAGE: u32 = 500;
 /// A request is tried this often, with pauses that double from [`FIRST_PAUSE`].
 const ATTEMPTS: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// How long a server may be silent about a question. One that stands still keeps its connections, and nobody would
+/// ever be told.
+const READ_PATIENCE: Duration = Duration::from_secs(10);
+/// The same about a write, of which a webhook may think for 30 s.
+const WRITE_PATIENCE: Duration = Duration::from_secs(40);
 
 /// Which cluster, as whom.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -223,7 +228,13 @@ impl Api {
         let sent = self.runtime.block_on(async {
             let mut pause = FIRST_PAUSE;
             for attempt in 1.. {
-                match self.try_send(collection, call).await {
+                let patience = call.patience();
+                let answer = tokio::time::timeout(patience, self.try_send(collection, call)).await;
+                let Ok(answer) = answer else {
+                    // Not repeated here: the next pass does, and meanwhile status says so.
+                    return Err(ApiError::silent(patience));
+                };
+                match answer {
                     Err(error) if attempt < attempts && error.is_transient() => {
                         tokio::time::sleep(pause).await;
                         pause *= 2;
@@ -317,6 +328,16 @@ impl Api {
             body,
             repeated: false,
         })
+    }
+}
+
+impl Call<'_> {
+    /// How long its answer is waited for.
+    fn patience(&self) -> Duration {
+        match self {
+            Self::Get { .. } | Self::List { .. } | Self::Find { .. } => READ_PATIENCE,
+            _ => WRITE_PATIENCE,
+        }
     }
 }
 
@@ -448,6 +469,13 @@ impl ApiError {
         Self {
             unreachable: true,
             ..Self::unexpected(&source.to_string())
+        }
+    }
+
+    fn silent(patience: Duration) -> Self {
+        Self {
+            unreachable: true,
+            ..Self::unexpected(&format!("nothing for {} s", patience.as_secs()))
         }
     }
 

@@ -9,7 +9,7 @@ use super::*;
 /// A server that gives these answers, one for each connection, and returns the requests' first lines.
 fn server(answers: Vec<(u16, String)>) -> (Api, thread::JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
-    let address = listener.local_addr().expect("is bound");
+    let api = api_of(&listener);
     let requests = thread::spawn(move || {
         answers
             .into_iter()
@@ -27,6 +27,12 @@ fn server(answers: Vec<(u16, String)>) -> (Api, thread::JoinHandle<Vec<String>>)
             })
             .collect()
     });
+    (api, requests)
+}
+
+/// A client of whoever listens there.
+fn api_of(listener: &TcpListener) -> Api {
+    let address = listener.local_addr().expect("is bound");
     let folder = tempfile::tempdir().expect("a folder");
     let kubeconfig = folder.path().join("kubeconfig");
     let config = json!({
@@ -36,12 +42,11 @@ fn server(answers: Vec<(u16, String)>) -> (Api, thread::JoinHandle<Vec<String>>)
         "current-context": "x",
     });
     std::fs::write(&kubeconfig, config.to_string()).expect("writes");
-    let api = Api::connect(&Connection {
+    Api::connect(&Connection {
         kubeconfig: Some(kubeconfig),
         context: None,
     })
-    .expect("a client");
-    (api, requests)
+    .expect("a client")
 }
 
 fn config_maps() -> Collection {
@@ -105,4 +110,19 @@ fn refusals() {
     let unknown = ApiError::refused(404, None, b"404 page not found\n");
     assert!(unknown.is_unknown_kind());
     assert_eq!(unknown.to_string(), "404: 404 page not found");
+}
+
+#[test]
+fn a_server_that_stands_still_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
+    let api = api_of(&listener);
+    let started = std::time::Instant::now();
+    let silent = api.get(&config_maps(), "a").expect_err("no answer");
+    assert!(silent.unreachable, "{silent}");
+    assert_eq!(
+        silent.to_string(),
+        "the API server did not answer: nothing for 10 s"
+    );
+    // Asked once, and not as often as one that refuses connections.
+    assert!(started.elapsed() < READ_PATIENCE * 2);
 }
