@@ -70,3 +70,6 @@ fi
 if asked 11 'The timings of the judgement are a release of the platform, and come back like any other'; then
   scenario platform
 fi
+if asked 12 'An API server that stands still takes nothing back, and status says what nobody sees'; then
+  scenario outage
+fi

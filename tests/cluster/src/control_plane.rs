@@ -105,6 +105,17 @@ impl ControlPlane {
         self.parts.folder.path()
     }
 
+    /// Makes the API server stand still: connections stay, and nothing is answered. Until [`Self::resume_api_server`]
+    /// nothing here that asks it returns.
+    pub fn pause_api_server(&self) -> Result<(), ClusterError> {
+        self.parts.api_server.signal("STOP").map(drop)
+    }
+
+    /// Lets the API server go on.
+    pub fn resume_api_server(&self) -> Result<(), ClusterError> {
+        self.parts.api_server.signal("CONT").map(drop)
+    }
+
     /// A moment in the audit log; later entries can be asked for by it.
     pub fn audit_mark(&self) -> Result<AuditMark, ClusterError> {
         self.parts.audit.mark(&self.parts.objects)

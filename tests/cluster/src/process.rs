@@ -62,12 +62,9 @@ impl Process {
 
     /// Ends it by SIGTERM and waits, so that it puts its data in order.
     pub(crate) fn stop(mut self) -> Result<(), ClusterError> {
-        let asked = Command::new("sh")
-            .args(["-c", "kill -TERM \"$0\"", &self.child.id().to_string()])
-            .status()
-            .map_err(ClusterError::io(Path::new("sh")))?;
+        let asked = self.signal("TERM")?;
         let deadline = Instant::now() + Duration::from_secs(20);
-        while asked.success() && Instant::now() < deadline {
+        while asked && Instant::now() < deadline {
             match self.child.try_wait() {
                 Ok(Some(_)) => return Ok(()),
                 Ok(None) => thread::sleep(Duration::from_millis(20)),
@@ -84,6 +81,16 @@ impl Process {
             seconds: 20,
             last: self.log_end(),
         })
+    }
+
+    /// Sends it a signal, such as `STOP`; whether it was there to get it.
+    pub(crate) fn signal(&self, name: &str) -> Result<bool, ClusterError> {
+        let kill = format!("kill -{name} \"$0\"");
+        let sent = Command::new("sh")
+            .args(["-c", &kill, &self.child.id().to_string()])
+            .status()
+            .map_err(ClusterError::io(Path::new("sh")))?;
+        Ok(sent.success())
     }
 
     fn log_end(&self) -> String {
