@@ -8,6 +8,8 @@ mod wall;
 
 use std::fmt;
 use std::str::FromStr;
+use std::thread;
+use std::time::Duration;
 
 use orz_core::Value;
 use orz_core::object::{Object, ObjectKey};
@@ -110,8 +112,17 @@ fn install_all(connection: &Connection, objects: &[Object]) -> Result<Vec<Instal
     if !refusals.is_empty() {
         return Err(EngineError::Refused(refusals));
     }
-    let mut installed = Vec::new();
+    let mut installed: Vec<Installed> = Vec::new();
     for (object, before) in objects.iter().zip(found) {
+        let walled = |done: &Installed| done.key.group == wall::ADMISSION;
+        if object.group() != wall::ADMISSION
+            && installed.last().is_some_and(walled)
+            && installed
+                .iter()
+                .any(|done| walled(done) && done.change != InstallChange::Unchanged)
+        {
+            thread::sleep(WALL_PAUSE);
+        }
         let call = Call::Apply {
             name: object.name(),
             body: object.value(),
@@ -126,7 +137,7 @@ fn install_all(connection: &Connection, objects: &[Object]) -> Result<Vec<Instal
         let after = api.send(&collection(object)?, &call).map_err(failed)?.body;
         let change = match before {
             None => InstallChange::Created,
-            Some(before) if version(&before) == version(&after) => InstallChange::Unchanged,
+            Some(before) if stated(before.clone()) == stated(after) => InstallChange::Unchanged,
             Some(_) => InstallChange::Updated,
         };
         installed.push(Installed {
@@ -190,9 +201,21 @@ fn is_ours(live: &Value) -> bool {
     entries(live).any(|entry| is(entry, "manager", MANAGER) && is(entry, "operation", "Apply"))
 }
 
-fn version(object: &Value) -> Option<&Value> {
-    object.pointer("/metadata/resourceVersion")
+/// An object without what the server and controllers write, which may happen at any time.
+fn stated(mut object: Value) -> Value {
+    if let Some(object) = object.as_object_mut() {
+        object.remove("status");
+    }
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        for field in ["generation", "managedFields", "resourceVersion"] {
+            metadata.remove(field);
+        }
+    }
+    object
 }
+
+/// An API server takes up policies once a second, and rights at once: the wall has to stand first.
+const WALL_PAUSE: Duration = Duration::from_secs(3);
 
 impl Subject {
     /// The service account of the reconciler in its own namespace.

@@ -8,6 +8,7 @@ use orz_reconciler::apply::Connection;
 use orz_reconciler::install::{InstallChange, Subject, install};
 use serde_json::json;
 
+use crate::wall::until_the_wall_stands;
 use crate::world::{PATIENCE, TestResult};
 
 /// Installing again changes nothing, and nobody is granted more than the kinds of the table.
@@ -78,11 +79,12 @@ fn installation() -> TestResult {
             .and_then(|error| error.status());
         assert_eq!(status, Some(403), "{}", Ref::of(&forbidden));
     }
-    assert!(
-        product
-            .delete(&Ref::new("v1", "Namespace", "", "orz-system"))
-            .is_err()
-    );
+    until_the_wall_stands(&product)?;
+    let status = product
+        .delete(&Ref::new("v1", "Namespace", "", "orz-system"))
+        .err()
+        .and_then(|error| error.status());
+    assert_eq!(status, Some(403));
     Ok(())
 }
 
