@@ -60,6 +60,12 @@ fn a_tenant_follows_its_pointers() -> TestResult {
 
     // What controllers add to an object is no reason to write either.
     let provisioner = Provisioner::start(&world.plane)?;
+    // No pod of this test uses the volume, so that no scheduler says where it is to be.
+    let chosen = json!({"volume.kubernetes.io/selected-node": "somewhere"});
+    world.objects.merge(
+        &Ref::of(&volume()),
+        &json!({"metadata": {"annotations": chosen}}),
+    )?;
     world
         .objects
         .wait_for("bound", &Ref::of(&volume()), PATIENCE, |claim| {
