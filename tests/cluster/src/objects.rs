@@ -4,7 +4,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kube::api::{DeleteParams, ListParams};
+use kube::api::{DeleteParams, ListParams, PropagationPolicy};
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
@@ -83,6 +83,15 @@ impl Objects {
     /// Deletes it, its dependents in the background; false when it was not there.
     pub fn delete(&self, object: &Ref) -> Result<bool, ClusterError> {
         let parameters = DeleteParams::background();
+        self.runtime.block_on(self.api.delete(object, &parameters))
+    }
+
+    /// Deletes it and leaves its dependents, which have no owner then; false when it was not there.
+    pub fn delete_alone(&self, object: &Ref) -> Result<bool, ClusterError> {
+        let parameters = DeleteParams {
+            propagation_policy: Some(PropagationPolicy::Orphan),
+            ..DeleteParams::default()
+        };
         self.runtime.block_on(self.api.delete(object, &parameters))
     }
 

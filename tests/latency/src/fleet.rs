@@ -201,12 +201,8 @@ impl Fleet {
             .list("argoproj.io/v1alpha1", "ApplicationSet", NAMESPACE)?
         {
             let name = old["metadata"]["name"].as_str().unwrap_or_default();
-            // The Applications stay, without an owner.
-            self.server.json_patch(
-                &set_ref(name),
-                json!([{"op": "add", "path": "/metadata/finalizers", "value": ["orphan"]}]),
-            )?;
-            self.server.delete(&set_ref(name))?;
+            // The Applications stay: new ones would have nothing to put in place, and no operation to tell of.
+            self.server.delete_alone(&set_ref(name))?;
             self.server
                 .wait_gone(&set_ref(name), Duration::from_mins(2))?;
         }
@@ -224,7 +220,7 @@ impl Fleet {
             self.server.apply(&object)?;
             sets.push(Ref::of(&object));
         }
-        say(&format!("{} ApplicationSets take over", sets.len()));
+        say(&format!("ApplicationSets take over: {}", sets.len()));
         let names: BTreeSet<String> = sets.iter().map(|set| set.name.clone()).collect();
         let all = self.watched.count(|_| true)?.0;
         until_all(&self.watched, all, "taken over", |application| {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use orz_core::Value;
 use serde_json::json;
 
-use crate::Outcome;
 use crate::rounds::Rounds;
+use crate::{Outcome, say};
 
 /// What was promised; said, and never a reason to fail.
 const WANTED_TIMES: f64 = 10.0;
@@ -49,6 +49,9 @@ impl Report {
     }
 
     pub(crate) fn add(&mut self, rounds: Rounds) {
+        let p50 = shown(percentile(&rounds.live, 50));
+        let max = shown(percentile(&rounds.live, 100));
+        say(&format!("{}: p50 {p50}, max {max}", rounds.name));
         self.timed.push(rounds);
     }
 

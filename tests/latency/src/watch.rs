@@ -215,11 +215,14 @@ async fn session(client: &Client, shared: &Shared) -> Outcome {
         pin_mut!(events);
         while let Some(event) = events.try_next().await? {
             match event {
-                WatchEvent::Added(object)
-                | WatchEvent::Modified(object)
-                | WatchEvent::Deleted(object) => {
+                WatchEvent::Added(object) | WatchEvent::Modified(object) => {
                     text(&object, "/metadata/resourceVersion").clone_into(&mut version);
                     shared.put(&object);
+                }
+                WatchEvent::Deleted(object) => {
+                    text(&object, "/metadata/resourceVersion").clone_into(&mut version);
+                    let name = text(&object, "/metadata/name");
+                    shared.lock().applications.remove(name);
                 }
                 WatchEvent::Bookmark(bookmark) => version = bookmark.metadata.resource_version,
                 WatchEvent::Error(status) => return Err(status.message.into()),
