@@ -24,6 +24,7 @@ use std::time::Duration;
 use orz_core::Value;
 use orz_core::format::{Inventory, InventoryItem, Memory, Requirement};
 use orz_core::id::{ClusterName, Digest, Part, TenantName};
+use orz_core::jobs;
 use orz_core::kinds;
 use orz_core::object::{Object, ObjectKey};
 
@@ -329,13 +330,18 @@ impl Engine for ArgoEngine {
         if reading.sync != Sync::Synced {
             return Ok(observation);
         }
-        // What Argo CD has been told to leave alone is ours to remove, and only once Argo CD no longer makes it.
-        if desired.state.is_leaving() {
-            self.delete(&observation, plan, |action, key| {
-                let live = observation.live.get(key);
-                *action == Action::Prune && (is_durable(key) || live.is_some_and(stays))
-            })?;
-        }
+        // What Argo CD has been told to leave alone is ours to remove, and only once Argo CD no longer makes it: on
+        // the way out all of it, else release jobs that nothing asks for any more.
+        self.delete(&observation, plan, |action, key| {
+            let live = observation.live.get(key);
+            let goes = if desired.state.is_leaving() {
+                is_durable(key) || live.is_some_and(stays)
+            } else {
+                live.and_then(|live| live.object.as_ref())
+                    .is_some_and(jobs::is_kept)
+            };
+            *action == Action::Prune && goes
+        })?;
         self.settle(desired, observation)
     }
 

@@ -4,6 +4,7 @@
 //! - `platform`: the settings that the platform's own release holds.
 //! - `pass`: observe → plan → remember → apply → see, for one part; `pool` runs passes side by side.
 //! - `verdict`: judges what a pass saw and does what the judgement says.
+//! - `collect`: release jobs that have run and that nothing asks for any more.
 //! - `dispute`: somebody who changes again and again what is put right.
 //! - `leave`: parts on their way out.
 //! - `publish`: status.
@@ -12,6 +13,7 @@
 //! process: what must survive a kill is in the inventories and in the history of the pointers.
 
 mod clock;
+mod collect;
 mod dispute;
 mod leave;
 mod log;
@@ -31,6 +33,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
+use orz_core::format::Phase;
 use orz_core::id::{CommitId, Part, ReleaseId, TenantName};
 use orz_gitops::{Repo, Request, View};
 
@@ -49,6 +52,8 @@ use pool::{Event, Pool, Runner};
 
 /// Who stands in the commits.
 const ACTOR: &str = "orz-reconciler";
+/// How long a process may take at its start to find out what failed before it.
+const RECALL: Duration = Duration::from_secs(10);
 
 /// The loop over one cluster.
 pub struct Follower<'r, C> {
@@ -70,6 +75,10 @@ pub struct Follower<'r, C> {
     malformed: BTreeSet<String>,
     brake: Brake,
     braked: bool,
+    /// When this process started, by its clock.
+    started: Duration,
+    /// The parts that had failed when this process started, and whose memories were not read yet.
+    unread: BTreeSet<Key>,
     /// Whether what happened before the start of this process was counted.
     recalled: bool,
     /// How long before the start of this process a person lifted the brake, if that was not long before.
@@ -131,6 +140,8 @@ impl<'r, C: Clock> Follower<'r, C> {
             malformed: BTreeSet::new(),
             brake: Brake::default(),
             braked: false,
+            started: Duration::ZERO,
+            unread: BTreeSet::new(),
             recalled: false,
             resumed: None,
             published: None,
@@ -154,6 +165,7 @@ impl<'r, C: Clock> Follower<'r, C> {
     /// Reads what was published before, so that nothing of it vanishes while every part is looked at anew.
     fn begin(&mut self) {
         let now = self.clock.elapsed();
+        self.started = now;
         let known = match self.repo.statuses() {
             Ok(statuses) => statuses,
             Err(error) => {
@@ -164,6 +176,9 @@ impl<'r, C: Clock> Follower<'r, C> {
         for status in known {
             if status.cluster == self.settings.cluster {
                 let key = (status.tenant.clone(), status.part);
+                if status.phase == Phase::Failed {
+                    self.unread.insert(key.clone());
+                }
                 let state = self.parts.entry(key).or_insert_with(|| PartState::new(now));
                 state.status = Some(status);
             }
@@ -204,6 +219,17 @@ impl<'r, C: Clock> Follower<'r, C> {
         self.resumed = recent.resumed;
         self.recalled = true;
         Ok(())
+    }
+
+    /// Whether the memories of parts that had failed are still being read. Not for long: one that cannot be read
+    /// keeps nobody from being taken back.
+    fn is_recalling(&self) -> bool {
+        let waits = |key: &Key| {
+            self.parts
+                .get(key)
+                .is_some_and(|part| part.stored.is_some())
+        };
+        self.clock.elapsed() < self.started + RECALL && self.unread.iter().any(waits)
     }
 
     /// One turn: branches, due parts, status; then waits for what happens next.
@@ -315,6 +341,8 @@ impl<'r, C: Clock> Follower<'r, C> {
             before: part.before.clone(),
             timings: self.settings.timings,
             hold: part.dispute.held(now),
+            collect: part.collect.clone(),
+            watched: part.watched,
         };
         self.runner.submit(key.clone(), task);
         true

@@ -1,11 +1,12 @@
 //! What the loop knows about one part between two passes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use orz_core::format::{HealthWord, Memory, ObjectName, Phase, StateKind, Status};
 use orz_core::id::{BlobId, ReleaseId};
+use orz_core::object::ObjectKey;
 use orz_gitops::StoredPointer;
 
 use super::dispute::Dispute;
@@ -34,6 +35,11 @@ pub(super) struct PartState {
     pub(super) running: bool,
     /// Whether its pointer moved and nobody has begun to act on that.
     pub(super) moved: bool,
+    /// How long this process has watched the activation.
+    pub(super) watched: Duration,
+    /// The ended release jobs that may go, and those among which they were looked for.
+    pub(super) collect: BTreeSet<ObjectKey>,
+    pub(super) collected: Option<Vec<ObjectKey>>,
     /// Whether something of it changed while it was being looked at.
     pub(super) touched: bool,
     /// Somebody who changes again and again what is put right.
@@ -63,6 +69,8 @@ const WAIT_MAX: Duration = Duration::from_secs(5);
 /// Between two looks at an activation.
 const LOOK_MIN: Duration = Duration::from_millis(100);
 const LOOK_MAX: Duration = Duration::from_secs(5);
+/// And at first in the life of a process.
+pub(super) const LOOK_YOUNG: Duration = Duration::from_millis(400);
 
 impl PartState {
     pub(super) fn new(due: Duration) -> Self {
@@ -75,6 +83,9 @@ impl PartState {
             due,
             running: false,
             moved: false,
+            watched: Duration::ZERO,
+            collect: BTreeSet::new(),
+            collected: None,
             touched: false,
             dispute: Dispute::default(),
             tries: 0,
@@ -97,6 +108,9 @@ impl PartState {
         }
         if moved {
             self.called = None;
+            self.watched = Duration::ZERO;
+            self.collect.clear();
+            self.collected = None;
         }
         // One that was never seen before is one of many: this process has just started, or a fleet is new.
         self.moved |= self.stored.is_some();

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
+use orz_core::Value;
 use orz_core::format::{Memory, ObjectName, StateKind};
 use orz_core::id::{BlobId, ReleaseId};
 use orz_core::object::{Object, ObjectKey};
@@ -12,9 +14,9 @@ use super::leave;
 use crate::apply::mark;
 use crate::desired::Desired;
 use crate::engine::{Engine, EngineError, Observation};
-use crate::health::ObjectHealth;
+use crate::health::{self, Health, ObjectHealth, Surroundings};
 use crate::judge::{Seen, Sync, Timings, begin, is_news, is_workload};
-use crate::plan::{Action, Plan, plan};
+use crate::plan::{Action, Kept, Plan, plan};
 use crate::reconcile::{self, missing};
 use crate::report::Changes;
 
@@ -33,6 +35,10 @@ pub(super) struct Task {
     pub(super) timings: Timings,
     /// What somebody changes by hand and is left to it for now.
     pub(super) hold: BTreeSet<ObjectKey>,
+    /// Release jobs that may go, if they have ended.
+    pub(super) collect: BTreeSet<ObjectKey>,
+    /// How long this process has watched the activation.
+    pub(super) watched: Duration,
 }
 
 /// The workloads of a release.
@@ -84,6 +90,8 @@ pub(super) struct Looked {
     pub(super) drift: Vec<Drift>,
     /// Whether that was left as it is for now.
     pub(super) held: bool,
+    /// Release jobs that have ended and that the release does not contain, the newest first.
+    pub(super) ended_jobs: Vec<ObjectKey>,
     /// How many objects are still to go, of a part on its way out.
     pub(super) left: usize,
 }
@@ -97,7 +105,10 @@ pub(super) fn pass(engine: &mut dyn Engine, task: &Task) -> Result<Pass, EngineE
     let observation = engine.observe(desired)?;
     let written = memory_of(&observation);
     let memory = task.known.clone().or_else(|| written.clone());
-    let planned = plan(&desired.release, &desired.objects, &observation);
+    let mut planned = plan(&desired.release, &desired.objects, &observation);
+    if let Ok(plan) = &mut planned {
+        collect(plan, &observation, &task.collect);
+    }
     let looked = |seen, memory, written| Looked {
         memory,
         written,
@@ -107,6 +118,7 @@ pub(super) fn pass(engine: &mut dyn Engine, task: &Task) -> Result<Pass, EngineE
         changes: Changes::default(),
         drift: Vec::new(),
         held: false,
+        ended_jobs: Vec::new(),
         left: 0,
     };
     if desired.state == StateKind::Frozen {
@@ -156,7 +168,7 @@ pub(super) fn pass(engine: &mut dyn Engine, task: &Task) -> Result<Pass, EngineE
         (Some(memory), observation)
     };
     let (memory, written, observation) = match memory {
-        Some(memory) if is_news(written.as_ref(), &memory, &task.timings) => {
+        Some(memory) if is_news(written.as_ref(), &memory, &task.timings, task.watched) => {
             let observation = engine.remember(desired, observation, &memory)?;
             (Some(memory.clone()), Some(memory), observation)
         }
@@ -166,6 +178,10 @@ pub(super) fn pass(engine: &mut dyn Engine, task: &Task) -> Result<Pass, EngineE
         Ok(plan) if begun => drift(desired, &observation, plan),
         _ => Vec::new(),
     };
+    let ended_jobs = match &planned {
+        Ok(plan) => ended(plan, &observation),
+        Err(_) => Vec::new(),
+    };
     let held = !drift.is_empty() && drift.iter().all(|d| task.hold.contains(&d.key));
     let looked = |seen, changes| {
         Pass::Seen(Box::new(Looked {
@@ -173,6 +189,7 @@ pub(super) fn pass(engine: &mut dyn Engine, task: &Task) -> Result<Pass, EngineE
             changes,
             drift,
             held,
+            ended_jobs,
             ..looked(seen, memory, written)
         }))
     };
@@ -234,6 +251,7 @@ fn leaving(engine: &mut dyn Engine, task: &Task) -> Result<Pass, EngineError> {
         changes,
         drift: Vec::new(),
         held: false,
+        ended_jobs: Vec::new(),
         left,
     })))
 }
@@ -252,6 +270,35 @@ fn carry_out(
     Ok((carried.observation, carried.changes))
 }
 
+/// Takes the release jobs of `which` away that have ended and that the release does not contain.
+fn collect(plan: &mut Plan, observation: &Observation, which: &BTreeSet<ObjectKey>) {
+    let ended = ended(plan, observation);
+    for step in &mut plan.steps {
+        if which.contains(&step.key) && ended.contains(&step.key) {
+            step.action = Action::Prune;
+            plan.writes = true;
+        }
+    }
+}
+
+/// The release jobs that stay although the release does not contain them and that have ended, the newest first.
+fn ended(plan: &Plan, observation: &Observation) -> Vec<ObjectKey> {
+    let kept = plan.keys(|action| *action == Action::Keep(Kept::ReleaseJob));
+    let mut ended: Vec<(String, ObjectKey)> = kept
+        .into_iter()
+        .filter_map(|key| {
+            let job = observation.live.get(&key)?.object.as_ref()?;
+            let made = job.value().pointer("/metadata/creationTimestamp");
+            let made = made.and_then(Value::as_str).unwrap_or_default().to_owned();
+            let health = health::of(job, &Surroundings::default()).health;
+            let is_over = matches!(health, Health::Healthy | Health::Degraded);
+            is_over.then_some((made, key))
+        })
+        .collect();
+    ended.sort_by(|a, b| b.cmp(a));
+    ended.into_iter().map(|(_, key)| key).collect()
+}
+
 /// What a plan puts right of a release that was in place as a whole, and who is behind it.
 fn drift(desired: &Desired, observation: &Observation, plan: &Plan) -> Vec<Drift> {
     let stood = observation
@@ -261,7 +308,8 @@ fn drift(desired: &Desired, observation: &Observation, plan: &Plan) -> Vec<Drift
     if !stood {
         return Vec::new();
     }
-    let changed = plan.keys(Action::changes).into_iter().map(|key| {
+    let corrects = |action: &Action| action.changes() && *action != Action::Prune;
+    let changed = plan.keys(corrects).into_iter().map(|key| {
         let live = observation.live.get(&key);
         let by = live
             .and_then(|live| live.object.as_ref())

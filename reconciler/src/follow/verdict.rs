@@ -12,7 +12,7 @@ use orz_gitops::{AutoRollback, HistoryItem};
 
 use super::clock::Clock;
 use super::log::{About, Level};
-use super::part::next_look;
+use super::part::{LOOK_YOUNG, next_look};
 use super::pass::{Before, Looked, Pass, Task};
 use super::pool::Done;
 use super::{Follower, Key, leave};
@@ -94,6 +94,7 @@ impl<C: Clock> Follower<'_, C> {
     /// Nothing could be seen, so no time passes for the part either.
     fn unseen(&mut self, key: &Key, error: &EngineError) {
         let now = self.clock.elapsed();
+        self.unread.remove(key);
         if matches!(error, EngineError::Stale { .. }) {
             // Somebody else was faster, perhaps a process before this one; the next pass starts from there.
             if let Some(part) = self.parts.get_mut(key) {
@@ -149,10 +150,15 @@ impl<C: Clock> Follower<'_, C> {
             Some(then) if !looked.began => now.saturating_sub(then),
             _ => Duration::ZERO,
         };
+        if looked.began {
+            part.watched = Duration::ZERO;
+        }
+        part.watched += elapsed.min(self.settings.timings.interval_max);
         part.observed = Some(now);
         part.said = None;
         part.memory.clone_from(&looked.memory);
         self.recall_failure(key, looked);
+        self.unread.remove(key);
         if looked.began {
             self.brake.begun(now);
             self.tell(Level::Info, key, release, "an activation begins");
@@ -171,6 +177,16 @@ impl<C: Clock> Follower<'_, C> {
             .filter(|object| jobs::is_reversible(object) == Some(false))
             .map(Object::key)
             .collect();
+        let ends = |object: &&Object| {
+            let seconds = object.value().pointer("/spec/activeDeadlineSeconds");
+            jobs::name(object).is_some() && seconds.is_some_and(Value::is_u64)
+        };
+        let bounded: Vec<ObjectKey> = desired
+            .objects
+            .iter()
+            .filter(ends)
+            .map(Object::key)
+            .collect();
         let mut judged = Judged {
             name: &name,
             pointer: &task.pointer,
@@ -180,6 +196,7 @@ impl<C: Clock> Follower<'_, C> {
             rolled_back: &[],
             awaits: &looked.awaits,
             irreversible: &irreversible,
+            bounded: &bounded,
             memory: looked.memory.as_ref(),
             seen: &looked.seen,
             elapsed,
@@ -239,6 +256,8 @@ impl<C: Clock> Follower<'_, C> {
             }
         });
         let memory = match action {
+            // Counted first is what failed before this process began.
+            Action::Rollback { .. } | Action::Alert { .. } if self.is_recalling() => before,
             Action::None => memory,
             Action::Verified => {
                 self.tell(Level::Info, key, release, "verified");
@@ -291,10 +310,9 @@ impl<C: Clock> Follower<'_, C> {
         let emptied = task.desired.state.is_leaving() && looked.left == 0 && !part.empty;
         part.empty |= emptied;
         part.waits = phase == Phase::Waiting || !looked.awaits.is_empty();
-        let news = part
-            .memory
-            .as_ref()
-            .is_some_and(|memory| is_news(looked.written.as_ref(), memory, &task.timings));
+        let news = part.memory.as_ref().is_some_and(|memory| {
+            is_news(looked.written.as_ref(), memory, &task.timings, part.watched)
+        });
         if part.waits {
             part.wait(now);
         } else if news
@@ -305,8 +323,24 @@ impl<C: Clock> Follower<'_, C> {
         } else if part.empty {
             part.due = now + drift;
         } else {
-            part.due = now + next_look(phase, part.memory.as_ref(), &task.timings, drift);
+            let soon = next_look(phase, part.memory.as_ref(), &task.timings, drift);
+            // A process that has just begun looks often, so that it has something to leave to the next one.
+            let often = matches!(phase, Phase::Progressing | Phase::Soaking);
+            let most = if often {
+                part.watched.max(LOOK_YOUNG)
+            } else {
+                soon
+            };
+            part.due = now + soon.min(most);
         }
+        if !news && phase == Phase::Verified && part.collected.as_ref() != Some(&looked.ended_jobs)
+        {
+            let memory = part.memory.clone();
+            self.collect(key, memory.as_ref(), &looked.ended_jobs);
+        }
+        let Some(part) = self.parts.get_mut(key) else {
+            return;
+        };
         // A correction that is held back, or the end of the dispute, which is news too.
         let until = part.dispute.until(now).filter(|_| looked.held);
         for at in until.into_iter().chain(part.dispute.end()) {
@@ -324,6 +358,26 @@ impl<C: Clock> Follower<'_, C> {
         }
         if !looked.changes.pruned.is_empty() {
             self.give_back(key);
+        }
+    }
+
+    /// Finds out which ended release jobs may go; the next pass takes them away.
+    fn collect(&mut self, key: &Key, memory: Option<&Memory>, ended: &[ObjectKey]) {
+        let found = memory.map(|memory| self.collectable(key, memory, ended));
+        let goes = match found.transpose() {
+            Ok(goes) => goes.unwrap_or_default(),
+            Err(error) => {
+                self.complain(key, &error.to_string());
+                return;
+            }
+        };
+        let now = self.clock.elapsed();
+        if let Some(part) = self.parts.get_mut(key) {
+            part.collected = Some(ended.to_vec());
+            if !goes.is_empty() {
+                part.wake(now);
+            }
+            part.collect = goes;
         }
     }
 
@@ -621,11 +675,8 @@ fn deadline(desired: &Desired, timings: &Timings) -> Duration {
         .objects
         .iter()
         .filter_map(|object| {
-            let spec = object.value().pointer("/spec")?;
-            let seconds = ["progressDeadlineSeconds", "activeDeadlineSeconds"];
-            seconds
-                .into_iter()
-                .find_map(|field| spec.get(field).and_then(Value::as_u64))
+            let seconds = object.value().pointer("/spec/progressDeadlineSeconds");
+            seconds.and_then(Value::as_u64)
         })
         .max();
     match stated.map(Duration::from_secs) {

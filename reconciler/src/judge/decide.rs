@@ -8,6 +8,7 @@
 //! - What is neither healthy nor Degraded has until the deadline, of which only unhealthy time is used up: a
 //!   release that was healthy at the deadline and scales up a minute later is no failure, and one that
 //!   flaps uses up its time.
+//! - While a release job runs that has a time of its own, it uses up that, and nothing of the deadline.
 //! - Healthy needs the pointer's release in place as a whole: what the release before does never counts.
 //! - Time is a sum of short intervals that were observed, each cut to [`Timings::interval_max`].
 
@@ -41,6 +42,8 @@ pub struct Judged<'a> {
     pub awaits: &'a [ObjectHealth],
     /// The release jobs of the release that cannot be undone.
     pub irreversible: &'a [ObjectKey],
+    /// The release jobs of the release that end by themselves after some time.
+    pub bounded: &'a [ObjectKey],
     /// What is remembered; of another release while this activation has not begun.
     pub memory: Option<&'a Memory>,
     /// What the engine sees.
@@ -161,6 +164,9 @@ pub fn decide(input: &Judged<'_>) -> Decision {
         standing.reason = Some(reason.clone());
     } else if input.brake && memory.phase != Phase::Verified {
         standing.reason = Some("the brake of the cluster stands: nothing is judged".to_owned());
+    } else if let Some(job) = runs(input).filter(|_| memory.phase == Phase::Progressing) {
+        let said = format!("release job {} runs: {}", job.key, job.message);
+        standing.reason.get_or_insert(said);
     } else if !input.disputed {
         standing.next = next(&memory, input, &workloads);
         if memory.phase == Phase::Failed && standing.reason.is_none() {
@@ -254,7 +260,9 @@ fn advance(memory: &mut Memory, input: &Judged<'_>, workloads: &Workloads) -> Ac
         push(&mut memory.verified, input.release);
         return Action::Verified;
     }
-    memory.waited_ms = memory.waited_ms.saturating_add(elapsed);
+    if runs(input).is_none() {
+        memory.waited_ms = memory.waited_ms.saturating_add(elapsed);
+    }
     memory.healthy_ms = 0;
     if memory.phase == Phase::Failed {
         // A person was called already.
@@ -262,7 +270,7 @@ fn advance(memory: &mut Memory, input: &Judged<'_>, workloads: &Workloads) -> Ac
     }
     let cause = if let Some(broken) = workloads.broken(in_place) {
         cause_of(broken, broken.message.clone(), input.seen)
-    } else if memory.waited_ms >= millis(input.timings.deadline) {
+    } else if memory.waited_ms >= millis(input.timings.deadline) && runs(input).is_none() {
         too_late(input, workloads)
     } else {
         memory.phase = Phase::Progressing;
@@ -283,6 +291,17 @@ fn advance(memory: &mut Memory, input: &Judged<'_>, workloads: &Workloads) -> Ac
             ),
         },
     }
+}
+
+/// The release job that runs and will end by itself, so that nobody has to wait for it in vain.
+fn runs<'a>(input: &Judged<'a>) -> Option<&'a ObjectHealth> {
+    let jobs = input
+        .seen
+        .health
+        .iter()
+        .filter(|o| input.bounded.contains(&o.key));
+    let mut running = jobs.filter(|job| job.health == Health::Progressing);
+    running.next()
 }
 
 /// Where a failed release goes back to, or why it stays.

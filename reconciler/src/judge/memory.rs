@@ -1,5 +1,7 @@
 //! What must survive a kill: made before the first change of an activation, and saved when it says something new.
 
+use std::time::Duration;
+
 use orz_core::format::{Baseline, Memory, ObjectName, Phase};
 use orz_core::id::{BlobId, ReleaseId};
 use orz_core::object::ObjectKey;
@@ -65,7 +67,15 @@ pub fn begin(
 
 /// Whether `next` says enough that is not yet written down. The sums alone are saved a few times only: what
 /// is lost by a kill is watched again.
-pub fn is_news(written: Option<&Memory>, next: &Memory, timings: &Timings) -> bool {
+///
+/// `watched` is how long this process has watched the activation. It saves early at first and ever more seldom, so
+/// that one which is always killed after a moment leaves at least half of that moment to the next.
+pub fn is_news(
+    written: Option<&Memory>,
+    next: &Memory,
+    timings: &Timings,
+    watched: Duration,
+) -> bool {
     let Some(written) = written else {
         return true;
     };
@@ -75,7 +85,7 @@ pub fn is_news(written: Option<&Memory>, next: &Memory, timings: &Timings) -> bo
         healthy_ms: next.healthy_ms,
         ..written.clone()
     } == *next;
-    let quarter = |whole: std::time::Duration| super::millis(whole / 4).max(1);
+    let quarter = |whole: Duration| super::millis((whole / 4).min(watched / 2)).max(1);
     !same_but_sums
         || sums(written).0.abs_diff(sums(next).0) >= quarter(timings.deadline)
         || sums(written).1.abs_diff(sums(next).1) >= quarter(timings.soak)

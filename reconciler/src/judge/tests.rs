@@ -53,6 +53,7 @@ struct Scene {
     rolled_back: Vec<ReleaseId>,
     awaits: Vec<ObjectHealth>,
     irreversible: Vec<ObjectKey>,
+    bounded: Vec<ObjectKey>,
     memory: Option<Memory>,
     seen: Seen,
     elapsed: Duration,
@@ -72,6 +73,7 @@ impl Scene {
             rolled_back: Vec::new(),
             awaits: Vec::new(),
             irreversible: Vec::new(),
+            bounded: Vec::new(),
             memory: Some(Memory {
                 release: release(b'2'),
                 pointer: blob(b'a'),
@@ -145,6 +147,7 @@ impl Scene {
             rolled_back: &self.rolled_back,
             awaits: &self.awaits,
             irreversible: &self.irreversible,
+            bounded: &self.bounded,
             memory: self.memory.as_ref(),
             seen: &self.seen,
             elapsed: self.elapsed,
@@ -392,6 +395,57 @@ fn rows() -> Vec<Row> {
             |s| {
                 s.seen.release = None;
                 s.seen.sync = Sync::Applying;
+                s.workload(job(), None, Health::Degraded);
+            },
+            back("Job acme/migrate-1: exceeded its progress deadline"),
+        ),
+        (
+            "a release job runs: the time that it has is its own",
+            |s| {
+                s.late();
+                s.bounded = vec![job()];
+                s.seen.release = Some(release(b'1'));
+                s.seen.sync = Sync::Applying;
+                s.workload(job(), None, Health::Progressing);
+                assert_eq!(s.decide().memory, s.memory);
+                let standing = s.decide().standing;
+                let reason = standing.reason.expect("said");
+                assert_eq!(
+                    reason,
+                    "release job Job acme/migrate-1 runs: 0 of 1 pods are available"
+                );
+                assert_eq!(standing.next, None);
+            },
+            "progressing".into(),
+        ),
+        (
+            "a release job runs that would do so for ever",
+            |s| {
+                s.late();
+                s.seen.release = Some(release(b'1'));
+                s.seen.sync = Sync::Applying;
+                s.workload(job(), None, Health::Progressing);
+            },
+            back(&format!(
+                "Job acme/migrate-1: {late}: 0 of 1 pods are available"
+            )),
+        ),
+        (
+            "the release job is complete: the clock of the rest goes on",
+            |s| {
+                s.late();
+                s.bounded = vec![job()];
+                s.seen.release = Some(release(b'1'));
+                s.seen.sync = Sync::Applying;
+                s.workload(job(), None, Health::Healthy);
+            },
+            back(&format!("acme/work: {late}: is still being applied")),
+        ),
+        (
+            "a release job whose time is over",
+            |s| {
+                s.bounded = vec![job()];
+                s.seen.release = Some(release(b'1'));
                 s.workload(job(), None, Health::Degraded);
             },
             back("Job acme/migrate-1: exceeded its progress deadline"),
@@ -742,7 +796,8 @@ fn memory_is_saved_when_it_says_something_new() {
         edit(&mut next);
         next
     };
-    assert!(is_news(None, &written, &timings));
+    let long = Duration::from_hours(1);
+    assert!(is_news(None, &written, &timings, long));
     for (next, expected) in [
         (with(|_| {}), false),
         (with(|m| m.waited_ms = 149_000), false),
@@ -754,9 +809,16 @@ fn memory_is_saved_when_it_says_something_new() {
         (with(|m| m.failed.push(release(b'9'))), true),
     ] {
         assert_eq!(
-            is_news(Some(&written), &next, &timings),
+            is_news(Some(&written), &next, &timings, long),
             expected,
             "{next:?}"
         );
+    }
+    // A process that has just begun saves early, and then twice as late each time.
+    for (watched, sum, expected) in [(0, 1, true), (1_000, 499, false), (1_000, 500, true)] {
+        let mut next = written.clone();
+        next.healthy_ms = sum;
+        let watched = Duration::from_millis(watched);
+        assert_eq!(is_news(Some(&written), &next, &timings, watched), expected);
     }
 }

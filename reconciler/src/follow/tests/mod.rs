@@ -1,6 +1,7 @@
 //! The loop on real repositories: with an engine of which only time and health are made up, so that minutes
 //! pass in no time, and with the engine `dir`.
 
+mod collect;
 mod disputes;
 mod kills;
 mod order;
@@ -109,6 +110,8 @@ struct Stand {
     writes: Vec<&'static str>,
     /// Whether nothing can be read.
     down: bool,
+    /// After so many reads and writes the process does nothing any more, as if it were killed.
+    fuse: Option<u32>,
 }
 
 impl Made {
@@ -119,6 +122,18 @@ impl Made {
     fn of<T>(&self, tenant: &TenantName, part: Part, read: impl FnOnce(&mut Stand) -> T) -> T {
         let mut stands = self.0.lock().expect("nobody panicked");
         read(stands.entry((tenant.clone(), part)).or_default())
+    }
+}
+
+/// Ends the life of a process: an answer that never comes.
+fn burn(stand: &mut Stand) -> Result<(), EngineError> {
+    match &mut stand.fuse {
+        Some(0) => Err(EngineError::Connect("killed".to_owned())),
+        Some(left) => {
+            *left -= 1;
+            Ok(())
+        }
+        None => Ok(()),
     }
 }
 
@@ -152,6 +167,7 @@ impl Engine for Made {
             if stand.down {
                 return Err(EngineError::Connect("the cluster is away".to_owned()));
             }
+            burn(stand)?;
             let wanted: BTreeMap<_, _> = desired.objects.iter().map(|o| (o.key(), o)).collect();
             let live = stand.objects.iter().map(|(key, object)| {
                 let same = wanted
@@ -204,6 +220,7 @@ impl Engine for Made {
         plan: &Plan,
     ) -> Result<Observation, EngineError> {
         let memory = observation.inventory.and_then(|i| i.memory);
+        self.with(desired, burn)?;
         self.with(desired, |stand| {
             let changed = plan.keys(Step::changes);
             let kept = plan.keys(|a| !a.changes());
@@ -271,6 +288,7 @@ impl Engine for Made {
         memory: &Memory,
     ) -> Result<Observation, EngineError> {
         let inventory = observation.inventory_with(desired, memory);
+        self.with(desired, burn)?;
         self.with(desired, |stand| {
             stand.inventory = Some(inventory.clone());
             stand.version += 1;
@@ -278,6 +296,7 @@ impl Engine for Made {
             observation.version = Some(stand.version.to_string());
         });
         observation.inventory = Some(inventory);
+        self.with(desired, burn)?;
         Ok(observation)
     }
 
@@ -291,6 +310,9 @@ fn without_status(object: &Object) -> Object {
     let mut value = object.clone().into_value();
     if let Some(fields) = value.as_object_mut() {
         fields.remove("status");
+    }
+    if let Some(metadata) = value.get_mut("metadata").and_then(|m| m.as_object_mut()) {
+        metadata.remove("creationTimestamp");
     }
     Object::new(value).expect("an object")
 }

@@ -4,5 +4,6 @@ mod follow;
 mod kinds;
 mod leave;
 mod platform;
+mod release_jobs;
 mod sets;
 mod world;
