@@ -338,6 +338,110 @@ pub enum Error {
         /// What it said.
         message: String,
     },
+    /// The address of a remote that cannot be one. It is not shown, for it may hold a password.
+    #[error("the address of the GitOps repository is not valid: {message}")]
+    RemoteUrl {
+        /// What is wrong with it.
+        message: String,
+    },
+    /// Neither `XDG_CACHE_HOME` nor `HOME` says where a remote is cached.
+    #[error("there is no place for the cache of a remote")]
+    NoCacheFolder,
+    /// Something that only makes sense for a repository on a remote.
+    #[error("the GitOps repository is on this machine, not on a remote")]
+    NoRemote,
+    /// Something that cannot be done without the remote.
+    #[error("{what} needs the remote")]
+    NeedsRemote {
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// The cache of the remote is empty.
+    #[error("`{remote}` was never fetched on this machine")]
+    NeverFetched {
+        /// The remote as it may be shown.
+        remote: String,
+    },
+    /// The remote cannot be reached, or went away.
+    #[error("cannot reach `{remote}`: {message}")]
+    Unreachable {
+        /// The remote as it may be shown.
+        remote: String,
+        /// What was said.
+        message: String,
+    },
+    /// The remote does not let us, or refuses the change.
+    #[error("`{remote}` refused: {message}")]
+    RemoteDenied {
+        /// The remote as it may be shown.
+        remote: String,
+        /// What it said.
+        message: String,
+    },
+    /// There is no repository at the address.
+    #[error("there is no Git repository at `{remote}`, or it is hidden: {message}")]
+    NoRemoteRepository {
+        /// The remote as it may be shown.
+        remote: String,
+        /// What was said.
+        message: String,
+    },
+    /// The remote could not do it, and nothing was written.
+    #[error("`{remote}` could not do it: {message}")]
+    RemoteFailed {
+        /// The remote as it may be shown.
+        remote: String,
+        /// What was said.
+        message: String,
+    },
+    /// The change was sent, and nobody knows what became of it.
+    #[error(
+        "`{remote}` was sent the change and gave no answer, so it may have it or not: {message}"
+    )]
+    OutcomeUnknown {
+        /// The remote as it may be shown.
+        remote: String,
+        /// What was said.
+        message: String,
+    },
+    /// A commit that was made offline and no longer fits.
+    #[error(
+        "`{subject}`, committed offline, no longer fits: `{path}` was changed by {by} at {at} (commit `{commit}`)"
+    )]
+    PendingConflict {
+        /// The first line of its message.
+        subject: String,
+        /// The file that somebody else changed.
+        path: String,
+        /// Who.
+        by: String,
+        /// When, RFC 3339 in UTC.
+        at: String,
+        /// The commit on the remote's `main`.
+        commit: CommitId,
+    },
+    /// A commit that was made offline and points at what is gone.
+    #[error(
+        "`{subject}`, committed offline, points at release `{release}`, which the remote no longer has"
+    )]
+    PendingLost {
+        /// The first line of its message.
+        subject: String,
+        /// The release.
+        release: ReleaseId,
+    },
+    /// No name for a branch that is to be reviewed.
+    #[error("`{branch}` cannot be the name of a branch for review")]
+    BadBranch {
+        /// The name as given.
+        branch: String,
+    },
+    /// The branch for review stands already.
+    #[error("branch `{branch}` exists already")]
+    BranchExists {
+        /// The name as given.
+        branch: String,
+    },
     /// A `git` command ended with an error of its own.
     #[error("`git {command}`: {message}")]
     Git {
@@ -376,23 +480,38 @@ impl Error {
             | Self::NotRetired { .. }
             | Self::NotOnCluster { .. }
             | Self::SeveralClusters { .. }
+            | Self::NeverFetched { .. }
+            | Self::NoRemoteRepository { .. }
+            | Self::BranchExists { .. }
             | Self::DirtyWorkTree { .. } => ExitCode::Input,
             Self::Held { .. }
+            | Self::RemoteDenied { .. }
             | Self::Leaving { .. }
             | Self::StillNeeded { .. }
             | Self::NoAutoRollback { .. }
             | Self::Claimed { .. }
             | Self::Requires { .. } => ExitCode::Denied,
-            Self::Moved { .. } | Self::Contended { .. } => ExitCode::Stale,
+            Self::Moved { .. }
+            | Self::Contended { .. }
+            | Self::PendingConflict { .. }
+            | Self::PendingLost { .. } => ExitCode::Stale,
             Self::Trailer(_)
             | Self::Time { .. }
             | Self::SeveralParts { .. }
+            | Self::RemoteUrl { .. }
+            | Self::NoRemote
+            | Self::NeedsRemote { .. }
+            | Self::BadBranch { .. }
             | Self::ClusterNeeded { .. }
             | Self::TooManyAtOnce { .. }
             | Self::ReasonNeeded { .. } => ExitCode::Usage,
             Self::BadRelease { .. }
             | Self::BadStatus { .. }
             | Self::Locked { .. }
+            | Self::NoCacheFolder
+            | Self::Unreachable { .. }
+            | Self::RemoteFailed { .. }
+            | Self::OutcomeUnknown { .. }
             | Self::WorkTreeBehind { .. }
             | Self::Malformed { .. }
             | Self::Object { .. }
@@ -411,6 +530,31 @@ impl Error {
             Self::UnsupportedFormat { .. } => {
                 "use a repository made by `git init --object-format=sha1` with the `files` format of references".to_owned()
             }
+            Self::RemoteUrl { .. } => {
+                "name a folder, `https://host/path`, `ssh://user@host/path` or `user@host:path`".to_owned()
+            }
+            Self::NoCacheFolder => "set `XDG_CACHE_HOME` to a folder that may be written to".to_owned(),
+            Self::NoRemote => "name the remote with `--gitops URL`".to_owned(),
+            Self::NeedsRemote { .. } => "run it again without `--offline`".to_owned(),
+            Self::NeverFetched { .. } => "run any command once without `--offline`".to_owned(),
+            Self::Unreachable { .. } => {
+                "nothing was changed; `--offline` reads what was fetched last, and keeps a rollback until `orzc sync`"
+                    .to_owned()
+            }
+            Self::RemoteDenied { .. } => {
+                "nothing was changed; what Git itself is allowed there, `git ls-remote` and `git push` show".to_owned()
+            }
+            Self::NoRemoteRepository { .. } => {
+                "see that the address is right and that you may read it; a host makes the empty repository, and `orzc init --gitops URL` its branches".to_owned()
+            }
+            Self::OutcomeUnknown { .. } => {
+                "when the remote answers again, look with `orzc status`, or just repeat the command".to_owned()
+            }
+            Self::PendingConflict { .. } | Self::PendingLost { .. } => {
+                "look at what is live now; `orzc sync --discard` gives up what was committed offline".to_owned()
+            }
+            Self::BadBranch { .. } => "give it another name, such as `rollback-shop`".to_owned(),
+            Self::BranchExists { .. } => "give another name, or delete the branch first".to_owned(),
             Self::NotInitialised { path, .. } => {
                 format!("`orzc init --gitops {}` adds what is missing", path.display())
             }

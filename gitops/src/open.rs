@@ -11,14 +11,20 @@ use crate::error::{Error, Result};
 use crate::git::Git;
 use crate::objects::{Objects, Staging};
 use crate::refs::{self, Move};
+use crate::remote::Remote;
 use crate::{Request, View, pack};
 
 /// A GitOps repository on this machine, bare or with a work tree.
 ///
 /// It holds no state of the branches: every operation reads the heads anew.
 pub struct Repo {
-    path: PathBuf,
+    /// What it is called in messages: the folder, or the address of the remote.
+    pub(crate) path: PathBuf,
     pub(crate) gix: gix::Repository,
+    /// The remote that it is the cache of, if it is one: then its branches are what the remote has.
+    pub(crate) remote: Option<Remote>,
+    /// The branch that gets what would go to `main`.
+    pub(crate) review: Option<String>,
     /// Called between writing the objects and moving the branches, so that a test can move them first.
     #[cfg(test)]
     pub(crate) before_refs: Option<Box<dyn Fn(u32)>>,
@@ -60,6 +66,8 @@ impl Repo {
         Ok(Self {
             path: path.to_owned(),
             gix: open_at(path)?,
+            remote: None,
+            review: None,
             #[cfg(test)]
             before_refs: None,
             tell: None,
@@ -74,13 +82,8 @@ impl Repo {
     /// In an existing Git repository it adds the branches that are missing; where both stand, it only opens.
     pub fn init(path: impl AsRef<Path>, request: &Request) -> Result<Self> {
         let path = path.as_ref();
-        let ident = Ident::of(request)?;
-        let trailers = Trailers::new(
-            Action::Init,
-            request.reason,
-            request.actor,
-            request.request_id,
-        )?;
+        // Nothing is made for a request that cannot be recorded.
+        Ident::of(request)?;
         if !is_repository(path) {
             if path.exists() {
                 let mut entries = std::fs::read_dir(path).map_err(Error::io(path))?;
@@ -101,13 +104,26 @@ impl Repo {
                 .output()?;
         }
         let repo = Self::open(path)?;
+        repo.add_branches(request)?;
+        Ok(repo)
+    }
+
+    /// Makes the branches that are missing.
+    pub(crate) fn add_branches(&self, request: &Request) -> Result<()> {
+        let ident = Ident::of(request)?;
+        let trailers = Trailers::new(
+            Action::Init,
+            request.reason,
+            request.actor,
+            request.request_id,
+        )?;
         let mut staging = Staging::default();
         let mut moves = Vec::new();
         for (name, subject) in [
             (paths::RELEASES, "init: the index of releases"),
             (paths::MAIN, "init: the pointers"),
         ] {
-            if refs::read(&repo.gix, name)?.is_none() {
+            if refs::read(&self.gix, name)?.is_none() {
                 let tree = staging.put(gix::objs::Kind::Tree, Vec::new());
                 let bytes = commit::bytes(tree, &[], &ident, &trailers.message(subject));
                 let new = staging.put(gix::objs::Kind::Commit, bytes);
@@ -119,17 +135,16 @@ impl Repo {
             }
         }
         if moves.is_empty() {
-            return Ok(repo);
+            return Ok(());
         }
-        let mut packs = pack::Kept::new(&repo.objects_dir());
+        let mut packs = pack::Kept::new(&self.objects_dir());
         packs.write(&staging.take())?;
-        match refs::advance(&repo, &moves, &ident)? {
+        match refs::advance(self, &moves, &ident)? {
             refs::Advance::Done => {}
             refs::Advance::Raced => return Err(Error::Contended { attempts: 1 }),
         }
         packs.release();
-        crate::worktree::follow(&repo, &moves)?;
-        Ok(repo)
+        crate::worktree::follow(self, &moves)
     }
 
     /// Tells somebody of every lock file of Git that is removed because the process that held it is gone.
@@ -139,7 +154,7 @@ impl Repo {
         self
     }
 
-    /// The folder it was opened at.
+    /// The folder it was opened at; of a remote, its address as it may be shown.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -163,7 +178,7 @@ impl Repo {
     }
 
     fn head(&self, name: &'static str, branch: &'static str) -> Result<ObjectId> {
-        refs::read(&self.gix, name)?.ok_or_else(|| Error::NotInitialised {
+        self.tip(name)?.ok_or_else(|| Error::NotInitialised {
             path: self.path.clone(),
             branch,
         })

@@ -57,7 +57,16 @@ pub(crate) fn read(repo: &gix::Repository, name: &str) -> Result<Option<ObjectId
 /// refuses ids of commits that do not exist, and syncs the files. Only a kill between its renames
 /// leaves a prefix of the moves done; so `releases` is named before `main`, and what is published
 /// but not pointed at is legal. The locks that such a kill leaves are removed here ([`moving`]).
+///
+/// The branches of a remote are moved there, and here only when they have.
 pub(crate) fn advance(repo: &Repo, moves: &[Move], ident: &Ident) -> Result<Advance> {
+    match &repo.remote {
+        Some(remote) => remote.advance(moves, ident),
+        None => advance_here(repo, moves, ident),
+    }
+}
+
+fn advance_here(repo: &Repo, moves: &[Move], ident: &Ident) -> Result<Advance> {
     use std::fmt::Write as _;
     let zero = ObjectId::null(gix::hash::Kind::Sha1);
     let mut commands = String::from("start\0");

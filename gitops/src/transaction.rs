@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, Hasher as _, RandomState};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gix::ObjectId;
 use gix::objs::Kind;
@@ -11,11 +11,11 @@ use orz_core::id::CommitId;
 use orz_core::paths;
 
 use crate::commit::{self, Ident};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::objects::Staging;
 use crate::refs::{self, Advance, Move};
 use crate::view::{Head, View, commit_id};
-use crate::{Repo, Request, pack, trees, worktree};
+use crate::{Repo, Request, pack, review, trees, worktree};
 
 /// What an operation wants to write on top of the heads of a [`View`].
 #[derive(Default)]
@@ -48,6 +48,10 @@ pub(crate) struct Written<T> {
 
 /// The longest pause before another attempt, in milliseconds.
 const PAUSE_MAX: u64 = 200;
+/// The same where an attempt is a push.
+const PAUSE_MAX_REMOTE: u64 = 2_000;
+/// So long, others may be faster at a remote.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Runs `compose` at the present heads and writes what it drafts, again and again until the branches
 /// stood still in between. A draft that changes nothing writes nothing.
@@ -57,13 +61,16 @@ pub(crate) fn transact<T>(
     mut compose: impl FnMut(&View, &mut Staging) -> Result<(T, Draft)>,
 ) -> Result<Written<T>> {
     let ident = Ident::of(request)?;
+    repo.begin_write()?;
+    let began = Instant::now();
     let mut staging = Staging::default();
     let mut packs = pack::Kept::new(&repo.objects_dir());
     for attempt in 1..=repo.attempts {
+        let turn = repo.turn()?;
         staging.next_attempt();
         let view = repo.view()?;
         let (value, draft) = compose(&view, &mut staging)?;
-        let sealed = seal(&view, &mut staging, draft, &ident)?;
+        let sealed = seal(repo, &view, &mut staging, draft, &ident)?;
         if sealed.moves.is_empty() {
             packs.release();
             return Ok(Written {
@@ -82,24 +89,26 @@ pub(crate) fn transact<T>(
             packs.release();
             worktree::follow(repo, &sealed.moves)?;
             pack::fold(repo);
-            let head = |name| {
+            let head = |of_index: bool| {
                 sealed
                     .moves
                     .iter()
-                    .find(|m| m.name == name)
+                    .find(|m| (m.name == paths::RELEASES) == of_index)
                     .map(|m| commit_id(m.new))
             };
             return Ok(Written {
                 value,
-                index_commit: head(paths::RELEASES),
-                main_commit: head(paths::MAIN),
+                index_commit: head(true),
+                main_commit: head(false),
             });
         }
-        pause(attempt);
+        drop(turn);
+        if repo.remote.is_some() && began.elapsed() > PATIENCE {
+            return Err(repo.contended(attempt));
+        }
+        pause(attempt, repo.remote.is_some());
     }
-    Err(Error::Contended {
-        attempts: repo.attempts,
-    })
+    Err(repo.contended(repo.attempts))
 }
 
 struct Sealed {
@@ -109,7 +118,13 @@ struct Sealed {
     changed: Vec<(&'static str, BTreeSet<String>)>,
 }
 
-fn seal(view: &View, staging: &mut Staging, draft: Draft, ident: &Ident) -> Result<Sealed> {
+fn seal(
+    repo: &Repo,
+    view: &View,
+    staging: &mut Staging,
+    draft: Draft,
+    ident: &Ident,
+) -> Result<Sealed> {
     let mut sealed = Sealed {
         moves: Vec::new(),
         changed: Vec::new(),
@@ -162,11 +177,16 @@ fn seal(view: &View, staging: &mut Staging, draft: Draft, ident: &Ident) -> Resu
         let tree = trees::edit(&view.objects, staging, view.main.tree, &edits)?;
         let bytes = commit::bytes(tree, &[view.main.commit], ident, &draft.main_message);
         let new = staging.put(Kind::Commit, bytes);
-        sealed.moves.push(Move {
-            name: paths::MAIN.into(),
-            old: Some(view.main.commit),
-            new,
-        });
+        let moved = match &repo.review {
+            // Made for review and new: whoever merges it moves `main`.
+            Some(branch) => review::fresh(repo, branch, new)?,
+            None => Move {
+                name: paths::MAIN.into(),
+                old: Some(view.main.commit),
+                new,
+            },
+        };
+        sealed.moves.push(moved);
         sealed
             .changed
             .push((paths::MAIN, edits.into_keys().collect()));
@@ -175,8 +195,9 @@ fn seal(view: &View, staging: &mut Staging, draft: Draft, ident: &Ident) -> Resu
 }
 
 /// A random pause, so that two who lost to each other do not lose again in step.
-pub(crate) fn pause(attempt: u32) {
-    let most = (2u64 << attempt.min(10)).min(PAUSE_MAX);
+pub(crate) fn pause(attempt: u32, remote: bool) {
+    let longest = if remote { PAUSE_MAX_REMOTE } else { PAUSE_MAX };
+    let most = (2u64 << attempt.min(10)).min(longest);
     let random = RandomState::new().build_hasher().finish();
     std::thread::sleep(Duration::from_millis(random % most));
 }

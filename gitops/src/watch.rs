@@ -7,12 +7,12 @@ use orz_core::paths;
 
 use crate::error::{Error, Result};
 use crate::view::{PointerFile, View, commit_id};
-use crate::{Repo, refs, trees};
+use crate::{Repo, trees};
 
 impl Repo {
     /// Where `main` and `releases` stand; nothing else is read.
     pub fn heads(&self) -> Result<(CommitId, CommitId)> {
-        let head = |name, branch| match refs::read(&self.gix, name)? {
+        let head = |name, branch| match self.tip(name)? {
             Some(id) => Ok(commit_id(id)),
             None => Err(Error::NotInitialised {
                 path: self.path().to_owned(),

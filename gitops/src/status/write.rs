@@ -38,9 +38,11 @@ impl Repo {
         })?;
         let files = files(cluster, statuses)?;
         let name = paths::status_ref(cluster, shard);
+        self.begin_write()?;
         let mut staging = Staging::default();
         let mut packs = pack::Kept::new(&self.objects_dir());
         for attempt in 1..=self.attempts {
+            let turn = self.turn()?;
             staging.next_attempt();
             let fresh = crate::open::reopen(&self.gix)?;
             let old = refs::read(&fresh, &name)?;
@@ -71,11 +73,10 @@ impl Repo {
                 pack::fold(self);
                 return Ok(());
             }
-            pause(attempt);
+            drop(turn);
+            pause(attempt, self.remote.is_some());
         }
-        Err(Error::Contended {
-            attempts: self.attempts,
-        })
+        Err(self.contended(self.attempts))
     }
 }
 

@@ -12,6 +12,7 @@ mod packs;
 mod properties;
 mod publish;
 mod recent;
+mod remote;
 mod rollback;
 mod states;
 mod status;

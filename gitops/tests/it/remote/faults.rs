@@ -1,0 +1,274 @@
+use std::time::Duration;
+
+use orz_gitops::{Error, RemoteOptions, Repo};
+
+use super::{World, live_in, publish, releases};
+use crate::support::{git, request, work};
+
+/// A write that must fail while `fault` lasts: nothing of it stays, on the remote or here, and it works afterwards.
+fn refused_then_right(hook: &str, script: &str, code: u8, said: &str) {
+    let world = World::new();
+    let ann = world.open("ann");
+    let one = releases(&ann, "acme", &["one"]);
+    let (before, heads) = (world.refs(), ann.heads().expect("heads"));
+    world.hook(hook, script);
+    let error = ann
+        .publish(vec![work("acme", "two")], true, &request("two"))
+        .expect_err("refused");
+    assert_eq!(error.exit_code().code(), code, "{error}");
+    assert!(error.to_string().contains(said), "{error}");
+    assert!(error.help().is_some(), "{error}");
+    assert_eq!(world.refs(), before, "{script}: both branches or none");
+    assert_eq!(ann.heads().expect("heads"), heads, "{script}");
+    assert_eq!(live_in(&ann, "acme").as_ref(), one.first());
+    world.no_hook(hook);
+    publish(&ann, "acme", "two");
+    assert_ne!(world.live("acme").as_ref(), one.first());
+    world.is_sound();
+}
+
+#[test]
+fn refusals_say_what_the_remote_said() {
+    refused_then_right(
+        "pre-receive",
+        "echo 'no releases on Fridays' >&2; exit 1",
+        4,
+        "no releases on Fridays",
+    );
+    // Of one branch only: the other one does not move either.
+    refused_then_right(
+        "update",
+        "case $1 in refs/heads/main) echo protected branch >&2; exit 1;; esac",
+        4,
+        "protected branch",
+    );
+    refused_then_right("pre-receive", "kill -9 $PPID", 70, "hung up");
+}
+
+#[test]
+fn a_full_disk_is_the_remotes_fault_and_leaves_nothing() {
+    let world = World::new();
+    let ann = world.open("ann");
+    publish(&ann, "acme", "one");
+    let before = world.refs();
+    // The remote stops taking the pack in the middle, as when there is no room for it.
+    git(&world.path(), &["config", "receive.maxInputSize", "10"]);
+    let error = ann
+        .publish(vec![work("acme", "two")], true, &request("two"))
+        .expect_err("refused");
+    assert_eq!(error.exit_code().code(), 70, "{error}");
+    assert!(matches!(error, Error::RemoteFailed { .. }), "{error:?}");
+    assert_eq!(world.refs(), before);
+    git(
+        &world.path(),
+        &["config", "--unset", "receive.maxInputSize"],
+    );
+    publish(&ann, "acme", "two");
+    world.is_sound();
+}
+
+#[test]
+fn a_push_without_an_answer_is_looked_for() {
+    let world = World::new();
+    let ann = world.open("ann");
+    // It lands, and the answer is lost.
+    world.hook("post-receive", "kill -9 $PPID");
+    let landed = publish(&ann, "acme", "one");
+    assert_eq!(
+        world.git(&["rev-list", "--count", "main"]),
+        "2",
+        "init and ours, once"
+    );
+    assert_eq!(
+        ann.heads().expect("heads").0,
+        landed.main_commit.expect("moved"),
+        "what landed is known here"
+    );
+    world.no_hook("post-receive");
+
+    // It does not land the first time, and lands the second.
+    let mark = world.path().join("died");
+    world.hook(
+        "pre-receive",
+        &format!(
+            "test -e {0} || {{ touch {0}; kill -9 $PPID; }}",
+            mark.display()
+        ),
+    );
+    publish(&ann, "acme", "two");
+    assert!(mark.exists());
+    assert_eq!(world.git(&["rev-list", "--count", "main"]), "3");
+    world.is_sound();
+}
+
+#[test]
+fn somebody_may_build_upon_a_push_without_an_answer() {
+    let world = World::new();
+    let ann = world.open("ann");
+    let bob = world.open("bob");
+    publish(&bob, "other", "one");
+    let ann = {
+        drop(ann);
+        world.open("ann")
+    };
+    // Bob is there before ann looks.
+    let tip = "new=$(git commit-tree -p main -m 'by hand' 'main^{tree}') && git update-ref refs/heads/main $new";
+    world.hook(
+        "post-receive",
+        &format!("export GIT_AUTHOR_NAME=b GIT_AUTHOR_EMAIL=b@c GIT_COMMITTER_NAME=b GIT_COMMITTER_EMAIL=b@c; {tip}; kill -9 $PPID"),
+    );
+    publish(&ann, "acme", "one");
+    assert_eq!(
+        world.git(&["rev-list", "--count", "main"]),
+        "4",
+        "init, bob's, ours once, the one by hand"
+    );
+    assert_eq!(
+        ann.heads().expect("heads").0.as_str(),
+        world.git(&["rev-parse", "main"])
+    );
+}
+
+#[test]
+fn a_remote_that_is_silent_is_given_up_and_may_still_do_it() {
+    let world = World::new();
+    let options = RemoteOptions {
+        stall: Duration::from_millis(1500),
+        ..world.options("ann")
+    };
+    let ann = Repo::open_remote(&world.url(), &options).expect("open");
+    let mark = world.path().join("slow");
+    world.hook(
+        "pre-receive",
+        &format!("test -e {0} || {{ touch {0}; sleep 3; }}", mark.display()),
+    );
+    publish(&ann, "acme", "one");
+    // Long enough for the first push to find that it came too late.
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(
+        world.git(&["rev-list", "--count", "main"]),
+        "2",
+        "landed once"
+    );
+    world.is_sound();
+}
+
+#[test]
+fn a_remote_that_is_away_changes_nothing() {
+    let world = World::new();
+    let ann = world.open("ann");
+    let one = releases(&ann, "acme", &["one"]);
+    world.away();
+    let error = ann
+        .publish(vec![work("acme", "two")], true, &request("two"))
+        .expect_err("away");
+    assert!(
+        matches!(error, Error::NoRemoteRepository { .. }),
+        "{error:?}"
+    );
+    assert_eq!(live_in(&ann, "acme").as_ref(), one.first());
+    let error = Repo::open_remote(&world.url(), &world.options("ann")).expect_err("away");
+    assert!(
+        matches!(error, Error::NoRemoteRepository { .. }),
+        "{error:?}"
+    );
+    assert_eq!(live_in(&world.offline("ann"), "acme").as_ref(), one.first());
+    let error = Repo::open_remote(&world.url(), &world.options("eve")).expect_err("away");
+    assert!(
+        matches!(error, Error::NoRemoteRepository { .. }),
+        "{error:?}"
+    );
+    assert!(!world.cached("eve").exists(), "no empty cache is left");
+    world.back();
+    publish(&ann, "acme", "two");
+    world.is_sound();
+}
+
+#[test]
+fn a_branch_that_was_replaced_is_followed_and_said() {
+    let world = World::new();
+    let ann = world.open("ann");
+    let ids = releases(&ann, "acme", &["one", "two"]);
+    world.git(&["update-ref", "refs/heads/main", "main~1"]);
+    // Between her look and her push: the push is refused, and she goes on from what is there.
+    publish(&ann, "other", "one");
+    let notes = ann.take_notes().join("\n");
+    assert!(
+        notes.contains("`main`") && notes.contains("was replaced"),
+        "{notes}"
+    );
+    assert_eq!(ann.take_notes(), Vec::<String>::new(), "said once");
+    assert_eq!(
+        world.live("acme").as_ref(),
+        Some(&ids[0]),
+        "the head is the truth"
+    );
+    assert_eq!(live_in(&world.open("bob"), "acme").as_ref(), Some(&ids[0]));
+    world.is_sound();
+}
+
+#[test]
+fn formats_that_would_be_misread_are_refused() {
+    for (args, said) in [
+        (&["--object-format=sha256"][..], "SHA-256"),
+        (&[][..], "does not know"),
+    ] {
+        let world = World::empty();
+        std::fs::remove_dir_all(world.path()).expect("removed");
+        let mut init = vec!["init", "-q", "--bare", "--initial-branch=main"];
+        init.extend(args);
+        init.push("remote.git");
+        git(world.path().parent().expect("the folder"), &init);
+        if args.is_empty() {
+            // As a newer Git makes it.
+            git(
+                &world.path(),
+                &["config", "core.repositoryFormatVersion", "1"],
+            );
+            git(
+                &world.path(),
+                &["config", "extensions.refStorage", "reftable"],
+            );
+        } else {
+            let tree = git(&world.path(), &["mktree"]);
+            let commit = git(&world.path(), &["commit-tree", "-m", "x", &tree]);
+            for branch in ["main", "releases"] {
+                git(
+                    &world.path(),
+                    &["update-ref", &format!("refs/heads/{branch}"), &commit],
+                );
+            }
+        }
+        let error = Repo::open_remote(&world.url(), &world.options("ann")).expect_err(said);
+        assert!(
+            matches!(error, Error::UnsupportedFormat { .. }),
+            "{error:?}"
+        );
+        assert!(error.to_string().contains(said), "{error}");
+        assert_eq!(error.exit_code().code(), 1);
+        assert!(!world.cached("ann").exists());
+    }
+}
+
+#[test]
+fn a_remote_without_branches_is_no_gitops_repository() {
+    let world = World::empty();
+    let error = Repo::open_remote(&world.url(), &world.options("ann")).expect_err("empty");
+    assert!(
+        matches!(error, Error::NotInitialised { branch: "main", .. }),
+        "{error:?}"
+    );
+    Repo::init_remote(&world.url(), &world.options("ann"), &request("init")).expect("init");
+    world.git(&["update-ref", "-d", "refs/heads/releases"]);
+    let error = Repo::open_remote(&world.url(), &world.options("ann")).expect_err("half");
+    assert!(
+        matches!(
+            error,
+            Error::NotInitialised {
+                branch: "releases",
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+}
