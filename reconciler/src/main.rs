@@ -1,4 +1,6 @@
-//! `orz-reconciler`: makes one cluster or directory follow the pointers of a local GitOps repository.
+//! `orz-reconciler`: makes one cluster or directory follow the pointers of a GitOps repository.
+
+mod remote;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,7 +9,6 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use orz_core::id::ClusterName;
-use orz_gitops::Repo;
 use orz_reconciler::apply::{ApplyEngine, Connection, LiveWatch, Woken};
 use orz_reconciler::argocd::{ArgoEngine, ArgoSettings};
 use orz_reconciler::dir::DirEngine;
@@ -15,14 +16,15 @@ use orz_reconciler::follow::{
     About, Follower, Given, Level, Log, LogFormat, Settings, SystemClock,
 };
 use orz_reconciler::{Engine, Options, Outcome, TenantReport, reconcile};
+use remote::Source;
 
 /// Makes one cluster or directory follow the pointers of a GitOps repository, judges what it activates, and takes
 /// back what does not become healthy
 #[derive(Parser)]
 #[command(name = "orz-reconciler", version)]
 struct Arguments {
-    /// The GitOps repository, bare or not
-    #[arg(long, env = "ORZ_GITOPS")]
+    /// The GitOps repository: a folder, bare or not, or a URL
+    #[arg(long, env = "ORZ_GITOPS", hide_env_values = true)]
     gitops: PathBuf,
     /// The name of the cluster whose pointers are followed
     #[arg(long, default_value = "in-cluster")]
@@ -69,9 +71,9 @@ struct Arguments {
     /// So many failures within that time never set the brake [default: `orz-platform`, else 5]
     #[arg(long)]
     brake_min: Option<u64>,
-    /// How often the branches are looked at
-    #[arg(long, default_value = "200ms", value_parser = duration)]
-    poll: Duration,
+    /// How often the branches are looked at [default: 200ms; on a remote 5s, with jitter]
+    #[arg(long, value_parser = duration)]
+    poll: Option<Duration>,
     /// How often a part of which nothing is expected is looked at, for what was changed unseen [default:
     /// `orz-platform`, else 10m]
     #[arg(long, value_parser = duration)]
@@ -132,7 +134,12 @@ fn main() -> ExitCode {
 
 /// Follows for ever, unless it cannot begin.
 fn follow(arguments: &Arguments, log: Log) -> Result<(), Box<dyn std::error::Error>> {
-    let repo = Repo::open(&arguments.gitops)?.telling(move |lock| {
+    let Source {
+        repo,
+        poll,
+        fetching: _fetching,
+    } = remote::follow(&arguments.gitops, arguments.poll, log)?;
+    let repo = repo.telling(move |lock| {
         let said = format!(
             "removed the lock `{}`: the process that held it is gone",
             lock.display()
@@ -149,7 +156,7 @@ fn follow(arguments: &Arguments, log: Log) -> Result<(), Box<dyn std::error::Err
         status: arguments.status_interval,
     };
     let settings = Settings {
-        poll: arguments.poll.max(SHORTEST),
+        poll: poll.max(SHORTEST),
         ..Settings::given(arguments.cluster.clone(), given)
     };
     let (engines, mut wait) = engines(arguments)?;
@@ -242,7 +249,7 @@ fn connection(arguments: &Arguments) -> Connection {
 
 /// One pass.
 fn once(arguments: &Arguments, log: Log) -> Result<ExitCode, Box<dyn std::error::Error>> {
-    let repo = Repo::open(&arguments.gitops)?;
+    let repo = remote::open(&arguments.gitops)?;
     let mut engine = engine(arguments)?;
     let options = Options {
         wait: Duration::from_secs(arguments.wait),
