@@ -42,15 +42,18 @@ pub(crate) struct Global {
         hide_env_values = true
     )]
     pub(crate) source: Option<PathBuf>,
-    /// GitOps repository [default: `gitops` of `orz.toml`].
+    /// GitOps repository, a folder or a URL [default: `gitops` of `orz.toml`].
     #[arg(
         long,
         global = true,
-        value_name = "PATH",
+        value_name = "PATH|URL",
         env = "ORZ_GITOPS",
         hide_env_values = true
     )]
     pub(crate) gitops: Option<PathBuf>,
+    /// Leaves the remote alone: reads what was fetched last, and keeps what is written until `orzc sync`.
+    #[arg(long, global = true)]
+    pub(crate) offline: bool,
     /// How results are printed [default: `format` of `orz.toml`, else human].
     #[arg(
         long,
@@ -92,6 +95,14 @@ pub(crate) struct Select {
     /// `platform/settings.json`].
     #[arg(long, value_name = "CLUSTER")]
     pub(crate) platform_cluster: Option<ClusterName>,
+}
+
+/// Where a change of pointers goes, if not to `main`.
+#[derive(Debug, Args)]
+pub(crate) struct Review {
+    /// Puts the change on this new branch, for somebody to merge into `main`; until then nothing moves.
+    #[arg(long, value_name = "BRANCH")]
+    pub(crate) to_branch: Option<String>,
 }
 
 /// Who asks for a change, as recorded in its commit.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::error::CommandError;
+use crate::place;
 use crate::view::Format;
 
 /// The file's name, at the root of a source repository.
@@ -16,7 +17,7 @@ pub(crate) const FILE: &str = "orz.toml";
 pub(crate) struct Config {
     /// The name of the source repository where it has no remote to be named after.
     pub(crate) name: Option<String>,
-    /// The GitOps repository, relative to this file.
+    /// The GitOps repository: a URL, or a folder relative to this file.
     pub(crate) gitops: Option<PathBuf>,
     /// How results are printed.
     pub(crate) format: Option<Format>,
@@ -48,7 +49,13 @@ impl Config {
             ))
             .help("the keys are `name`, `gitops`, `format` and `target`; none is required")
         })?;
-        config.gitops = config.gitops.map(|gitops| folder.join(gitops));
+        config.gitops = config.gitops.map(|gitops| {
+            if place::is_remote(&gitops) {
+                gitops
+            } else {
+                folder.join(gitops)
+            }
+        });
         config.target = config
             .target
             .map(|target| match target.strip_prefix("dir:") {
@@ -88,6 +95,12 @@ mod tests {
             Some(format!("dir:{}", folder.path().join("live").display()))
         );
         assert_eq!(config.format, Some(Format::Json));
+
+        for remote in ["https://git.example.com/a.git", "git@git.example.com:a.git"] {
+            write(&format!("gitops = \"{remote}\"\n"));
+            let config = Config::read(folder.path()).expect("valid");
+            assert_eq!(config.gitops, Some(remote.into()));
+        }
 
         write("gitop = \"x\"\n");
         let error = Config::read(folder.path()).expect_err("an unknown key");

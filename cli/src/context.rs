@@ -1,8 +1,11 @@
 //! What the flags, the environment and `orz.toml` mean together.
 
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use orz_core::format::Source;
+use orz_gitops::RemoteOptions;
 
 use crate::args::{Global, Who};
 use crate::clock::Clock;
@@ -10,9 +13,9 @@ use crate::config::{self, Config};
 use crate::error::CommandError;
 use crate::git::git;
 use crate::ops::target::Target;
-use crate::place::{current_folder, shown};
+use crate::place::{Place, current_folder};
 use crate::source;
-use crate::view::{Format, View, origin};
+use crate::view::{Format, View, count, origin};
 
 /// The surroundings of a command.
 pub(crate) struct Context {
@@ -113,11 +116,26 @@ impl Context {
         Ok(source)
     }
 
-    /// The path of the GitOps repository.
-    fn gitops_path(&self) -> Result<PathBuf, CommandError> {
-        self.global.gitops.clone().or_else(|| self.config.gitops.clone()).ok_or_else(|| {
-            CommandError::usage("no GitOps repository is named")
-                .help("pass `--gitops PATH`, set `ORZ_GITOPS`, or write `gitops = \"PATH\"` into `orz.toml`")
+    /// Where the GitOps repository is.
+    fn gitops_place(&self) -> Result<Place, CommandError> {
+        let named = self
+            .global
+            .gitops
+            .as_deref()
+            .or(self.config.gitops.as_deref());
+        Place::of(named.ok_or_else(|| {
+            CommandError::usage("no GitOps repository is named").help(
+                "pass `--gitops PATH|URL`, set `ORZ_GITOPS`, or write `gitops = \"PATH\"` into `orz.toml`",
+            )
+        })?)
+    }
+
+    /// How a remote is reached.
+    pub(crate) fn remote_options(&self) -> Result<RemoteOptions, CommandError> {
+        Ok(RemoteOptions {
+            offline: self.global.offline,
+            prompt: std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
+            ..RemoteOptions::of_user()?
         })
     }
 
@@ -126,21 +144,68 @@ impl Context {
         self.global.source.as_deref()
     }
 
-    /// The GitOps repository as a flag or `ORZ_GITOPS` names it.
+    /// The GitOps repository as a flag or `ORZ_GITOPS` names it, a folder or a URL.
     pub(crate) fn gitops_flag(&self) -> Option<&Path> {
         self.global.gitops.as_deref()
     }
 
     /// The GitOps repository.
     pub(crate) fn gitops(&self, view: &mut dyn View) -> Result<orz_gitops::Repo, CommandError> {
-        let path = self.gitops_path()?;
-        self.detail(view, || format!("GitOps repository {}", shown(&path)));
-        Ok(orz_gitops::Repo::open(path)?.telling(|lock| {
-            crate::view::write_stderr(&format!(
-                "removed the lock `{}`: the process that held it is gone\n",
-                lock.display()
-            ));
-        }))
+        let repo = self.gitops_as_it_is(view)?;
+        match repo.pending()?.len() {
+            0 => {}
+            waiting => view.note(&format!(
+                "{} made offline, not on the remote yet; `orzc sync` sends them",
+                count(waiting, "commit")
+            )),
+        }
+        Ok(repo)
+    }
+
+    /// The same without a word on what waits for the remote.
+    pub(crate) fn gitops_as_it_is(
+        &self,
+        view: &mut dyn View,
+    ) -> Result<orz_gitops::Repo, CommandError> {
+        let place = self.gitops_place()?;
+        self.detail(view, || format!("GitOps repository {}", place.shown()));
+        let url = match place {
+            Place::Folder(path) => {
+                return Ok(orz_gitops::Repo::open(path)?.telling(|lock| {
+                    crate::view::write_stderr(&format!(
+                        "removed the lock `{}`: the process that held it is gone\n",
+                        lock.display()
+                    ));
+                }));
+            }
+            Place::Remote(url) => url,
+        };
+        view.progress(Some(&format!("fetching {url}")));
+        let opened = orz_gitops::Repo::open_remote(&url, &self.remote_options()?);
+        view.progress(None);
+        let repo = opened?;
+        for note in repo.take_notes() {
+            view.note(&note);
+        }
+        if self.global.offline {
+            let age = repo.fetched_at().and_then(|at| at.elapsed().ok());
+            let age = age.map_or_else(|| "unknown".to_owned(), ago);
+            view.note(&format!("offline: `{url}` as it was {age}"));
+        }
+        Ok(repo)
+    }
+
+    /// The GitOps repository, for a change that may go to a branch for review.
+    pub(crate) fn gitops_for(
+        &self,
+        branch: Option<&str>,
+        view: &mut dyn View,
+    ) -> Result<orz_gitops::Repo, CommandError> {
+        let mut repo = self.gitops(view)?;
+        if let Some(branch) = branch {
+            repo.to_branch(branch)?;
+        }
+        Ok(repo)
     }
 
     /// Where tenants are reconciled to: the flag, else `target` of `orz.toml`.
@@ -204,6 +269,50 @@ impl Context {
             (None, None) => Err(CommandError::usage("nobody says who asks for this").help(
                 "pass `--actor NAME`, set `ORZ_ACTOR`, or set `git config --global user.name`",
             )),
+        }
+    }
+}
+
+/// How often a remote is fetched while somebody watches.
+const WATCHED: Duration = Duration::from_secs(3);
+
+/// Brings what a remote has, for as long as the value lives: for a command that watches.
+pub(crate) fn follow_remote(
+    repo: &orz_gitops::Repo,
+) -> Result<Option<orz_gitops::Fetching>, CommandError> {
+    if repo.remote().is_none() || repo.is_offline() {
+        return Ok(None);
+    }
+    // Who watches sees that nothing changes, and what is written says why.
+    Ok(Some(repo.keep_fetching(WATCHED, |_| {})?))
+}
+
+/// `5 minutes ago`, in the largest unit of which there is at least one.
+fn ago(age: Duration) -> String {
+    let minutes = age.as_secs() / 60;
+    let (number, unit) = match minutes {
+        0 => return "less than a minute ago".to_owned(),
+        1..60 => (minutes, "minute"),
+        60..1440 => (minutes / 60, "hour"),
+        _ => (minutes / 1440, "day"),
+    };
+    let number = usize::try_from(number).unwrap_or(usize::MAX);
+    format!("{} ago", count(number, unit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages() {
+        for (seconds, expected) in [
+            (59, "less than a minute ago"),
+            (60, "1 minute ago"),
+            (7_199, "1 hour ago"),
+            (200_000, "2 days ago"),
+        ] {
+            assert_eq!(ago(Duration::from_secs(seconds)), expected);
         }
     }
 }

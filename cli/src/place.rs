@@ -1,8 +1,42 @@
-//! Paths as people give them and read them.
+//! Paths and addresses as people give them and read them.
 
 use std::path::{Component, Path, PathBuf};
 
+use orz_gitops::RemoteUrl;
+
 use crate::error::CommandError;
+
+/// Where a GitOps repository is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// On this machine.
+    Folder(PathBuf),
+    /// Where only Git reaches it.
+    Remote(RemoteUrl),
+}
+
+impl Place {
+    /// What a flag, a variable or `orz.toml` names.
+    pub(crate) fn of(named: &Path) -> Result<Self, CommandError> {
+        match named.to_str() {
+            Some(text) if RemoteUrl::names_remote(text) => Ok(Self::Remote(text.parse()?)),
+            _ => Ok(Self::Folder(named.to_owned())),
+        }
+    }
+
+    /// For a person, without what lets in.
+    pub(crate) fn shown(&self) -> String {
+        match self {
+            Self::Folder(path) => shown(path),
+            Self::Remote(url) => url.to_string(),
+        }
+    }
+}
+
+/// Whether it is a URL or `host:path`, as Git takes them.
+pub(crate) fn is_remote(named: &Path) -> bool {
+    named.to_str().is_some_and(RemoteUrl::names_remote)
+}
 
 /// The folder that relative paths start from.
 pub(crate) fn current_folder() -> Result<PathBuf, CommandError> {

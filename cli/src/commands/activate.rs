@@ -4,11 +4,11 @@ use orz_core::exit::ExitCode;
 use orz_core::id::{Part, ReleaseId, TenantName};
 use orz_gitops::{ActivateOptions, View as Heads};
 
-use crate::args::Who;
+use crate::args::{Review, Who};
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
 use crate::ops::names::ReleaseName;
-use crate::view::{Moves, View};
+use crate::view::{Moves, View, When};
 
 /// Makes a published release live, by moving the tenant's pointer.
 ///
@@ -32,12 +32,14 @@ pub(crate) struct Args {
     #[arg(long)]
     override_leaving: bool,
     #[command(flatten)]
+    review: Review,
+    #[command(flatten)]
     who: Who,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Outcome {
-    let repo = context.gitops(view)?;
+    let repo = context.gitops_for(args.review.to_branch.as_deref(), view)?;
     let heads = repo.view()?;
     let targets = match &args.release {
         Some(name) => vec![named(&heads, args, name)?],
@@ -50,10 +52,16 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
         override_leaving: args.override_leaving,
     };
     let moves = repo.activate_parts(&args.tenant, &targets, options, &asked.request())?;
+    let when = When::of(&repo);
+    let next = when.next(moves.iter().any(|step| step.commit.is_some()));
     view.result(&Moves {
         kind: "Activate",
-        moves,
+        steps: moves,
+        when,
     })?;
+    if let Some(next) = next {
+        view.note(&next);
+    }
     Ok(ExitCode::Ok)
 }
 

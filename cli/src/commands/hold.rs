@@ -6,10 +6,10 @@ use orz_core::id::{Part, TenantName};
 use orz_gitops::HoldChange;
 use serde_json::json;
 
-use crate::args::Who;
+use crate::args::{Review, Who};
 use crate::context::Context;
 use crate::error::Outcome;
-use crate::view::{Cell, Present, Table, Text, Tone, View};
+use crate::view::{Cell, Present, Table, Text, Tone, View, When};
 
 /// Stops `publish --activate` and `activate` from moving a tenant's pointers.
 ///
@@ -28,6 +28,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TEXT")]
     reason: String,
     #[command(flatten)]
+    review: Review,
+    #[command(flatten)]
     who: Who,
 }
 
@@ -39,23 +41,41 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
         .map(|until| context.clock.until(until))
         .transpose()?;
     let asked = context.asked(&args.who, Some(&args.reason))?;
-    let changes = context.gitops(view)?.hold(
+    let repo = context.gitops_for(args.review.to_branch.as_deref(), view)?;
+    let changes = repo.hold(
         &args.tenant,
         &args.parts,
         until.as_deref(),
         &asked.request(),
     )?;
-    view.result(&Holds {
-        kind: "Hold",
-        changes,
-    })?;
+    told("Hold", changes, When::of(&repo), view)?;
     Ok(ExitCode::Ok)
 }
 
+/// Prints what became of holds.
+pub(super) fn told(
+    kind: &'static str,
+    changes: Vec<HoldChange>,
+    when: When,
+    view: &mut dyn View,
+) -> std::io::Result<()> {
+    let next = when.next(changes.iter().any(|change| change.commit.is_some()));
+    view.result(&Holds {
+        kind,
+        changes,
+        when,
+    })?;
+    if let Some(next) = next {
+        view.note(&next);
+    }
+    Ok(())
+}
+
 /// What became of holds.
-pub(super) struct Holds {
-    pub(super) kind: &'static str,
-    pub(super) changes: Vec<HoldChange>,
+struct Holds {
+    kind: &'static str,
+    changes: Vec<HoldChange>,
+    when: When,
 }
 
 impl Present for Holds {
@@ -106,6 +126,8 @@ impl Present for Holds {
                 })
             })
             .collect();
-        json!({ "items": items })
+        let mut document = json!({ "items": items });
+        self.when.mark(&mut document);
+        document
     }
 }

@@ -14,11 +14,12 @@ use crate::config;
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
 use crate::git::git;
-use crate::place::{absolute, relative, shown};
+use crate::place::{Place, absolute, relative, shown};
 use crate::view::{Cell, Present, Table, Text, Tone, View};
 
 /// Makes a source repository with one tenant, and a bare GitOps repository beside it.
 ///
+/// With `--gitops URL`, the GitOps repository is an empty one that a host has made.
 /// Never overwrites a file. In a source repository that stands already, without `--tenant`, only the
 /// GitOps repository is made.
 #[derive(Debug, clap::Args)]
@@ -38,20 +39,23 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
     let folder = args.folder.as_deref().or_else(|| context.source_flag());
     let folder = absolute(folder.unwrap_or(Path::new(".")))?;
     let has_config = folder.join(config::FILE).exists();
-    let configured = config::Config::read(&folder)?
-        .gitops
-        .as_deref()
-        .map(absolute)
-        .transpose()?;
+    let place = |named: &Path| match Place::of(named)? {
+        Place::Folder(path) => absolute(&path).map(Place::Folder),
+        remote @ Place::Remote(_) => Ok(remote),
+    };
+    let configured = config::Config::read(&folder)?.gitops;
+    let configured = configured.as_deref().map(place).transpose()?;
     let gitops = match context.gitops_flag() {
-        Some(path) => absolute(path)?,
-        None => configured.clone().unwrap_or_else(|| beside(&folder)),
+        Some(named) => place(named)?,
+        None => configured
+            .clone()
+            .unwrap_or_else(|| Place::Folder(beside(&folder))),
     };
     let mut files = Vec::new();
     if !has_config {
         files.push((
             config::FILE.to_owned(),
-            orz_toml(&relative(&folder, &gitops)),
+            orz_toml(&in_config(&folder, &gitops)),
         ));
     }
     if !has_config || args.tenant.is_some() {
@@ -63,20 +67,24 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
         files.push((format!("tenants/{tenant}/bundle.json"), bundle(&tenant)));
     }
     refuse_to_overwrite(&folder, &files)?;
-    let has_gitops = orz_gitops::Repo::open(&gitops)
-        .and_then(|repo| repo.view())
-        .is_ok();
+    let has_gitops = stands(&gitops, context)?;
     if files.is_empty() && has_gitops {
         return Err(CommandError::input(format!(
             "`{}` and `{}` stand already; nothing was changed",
             shown(&folder),
-            shown(&gitops)
+            gitops.shown()
         ))
         .help("add a tenant with `orzc init --tenant NAME`"));
     }
 
     let asked = context.asked(&args.who, Some("orzc init"))?;
-    orz_gitops::Repo::init(&gitops, &asked.request())?;
+    match &gitops {
+        Place::Folder(path) => orz_gitops::Repo::init(path, &asked.request())?,
+        Place::Remote(url) => {
+            let options = context.remote_options()?;
+            orz_gitops::Repo::init_remote(url, &options, &asked.request())?
+        }
+    };
     for (path, text) in &files {
         write(&folder.join(path), text)?;
     }
@@ -120,8 +128,25 @@ fn beside(folder: &Path) -> PathBuf {
     folder.with_file_name(format!("{name}-gitops.git"))
 }
 
-fn orz_toml(gitops: &Path) -> String {
-    let gitops = toml::Value::String(gitops.display().to_string());
+/// Whether both branches are there.
+fn stands(gitops: &Place, context: &Context) -> Result<bool, CommandError> {
+    let opened = match gitops {
+        Place::Folder(path) => orz_gitops::Repo::open(path),
+        Place::Remote(url) => orz_gitops::Repo::open_remote(url, &context.remote_options()?),
+    };
+    Ok(opened.and_then(|repo| repo.view()).is_ok())
+}
+
+/// How `orz.toml` in `folder` names it: everybody who works on the source reads that, so no password goes there.
+fn in_config(folder: &Path, gitops: &Place) -> String {
+    match gitops {
+        Place::Folder(path) => relative(folder, path).display().to_string(),
+        Place::Remote(url) => url.address().to_owned(),
+    }
+}
+
+fn orz_toml(gitops: &str) -> String {
+    let gitops = toml::Value::String(gitops.to_owned());
     format!(
         "# What `orzc` takes from here, unless a flag or an `ORZ_*` variable says otherwise.\ngitops = {gitops}\n"
     )
@@ -167,7 +192,7 @@ fn write(path: &Path, text: &str) -> Result<(), CommandError> {
 
 struct Made {
     folder: PathBuf,
-    gitops: Option<PathBuf>,
+    gitops: Option<Place>,
     files: Vec<String>,
 }
 
@@ -192,7 +217,7 @@ impl Present for Made {
         if let Some(gitops) = &self.gitops {
             let what = "the GitOps repository: releases and pointers";
             table.row(vec![
-                Cell::new(Tone::Good, shown(gitops)),
+                Cell::new(Tone::Good, gitops.shown()),
                 Cell::new(Tone::Faint, what),
             ]);
         }
@@ -202,7 +227,10 @@ impl Present for Made {
     fn json(&self) -> Value {
         json!({
             "source": self.folder.display().to_string(),
-            "gitops": self.gitops.as_ref().map(|path| path.display().to_string()),
+            "gitops": self.gitops.as_ref().map(|gitops| match gitops {
+                Place::Folder(path) => path.display().to_string(),
+                Place::Remote(url) => url.to_string(),
+            }),
             "files": self.files,
         })
     }
@@ -222,9 +250,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_toml_and_json() {
-        let config: toml::Table = orz_toml(Path::new("../a \"b\".git"))
-            .parse()
-            .expect("valid TOML");
+        let config: toml::Table = orz_toml("../a \"b\".git").parse().expect("valid TOML");
         assert_eq!(config["gitops"].as_str(), Some("../a \"b\".git"));
         let bundle: Value =
             serde_json::from_str(&bundle(&"demo".parse().expect("valid"))).expect("valid JSON");

@@ -21,6 +21,7 @@ mod rollback;
 mod schema;
 mod show;
 mod status;
+mod sync;
 mod thaw;
 mod up;
 mod verify;
@@ -70,6 +71,7 @@ commands! {
     History(history),
     Show(show),
     Status(status),
+    Sync(sync),
     Verify(verify),
     Up(up),
     Platform(platform),

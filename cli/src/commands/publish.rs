@@ -12,13 +12,13 @@ use orz_gitops::{Expected, PointerMove, PublishOptions, Published, PublishedItem
 use serde_json::json;
 
 use crate::args::{Select, Who};
-use crate::context::Context;
+use crate::context::{Context, follow_remote};
 use crate::error::{CommandError, Outcome};
 use crate::ops::compile::{Detail, compile};
 use crate::ops::fleet::{Order, Rollout, Watcher, roll_out};
 use crate::ops::{compare, publish};
 use crate::place::shown;
-use crate::view::{Cell, Present, Table, Text, Tone, View, rollout, short};
+use crate::view::{Cell, Present, Table, Text, Tone, View, When, rollout, short};
 
 /// Compiles and publishes releases; `--activate` makes them live in the same step.
 ///
@@ -51,6 +51,15 @@ pub(crate) struct Args {
     /// Publishes the tenants that compile although others do not; still exits with 1.
     #[arg(long)]
     keep_going: bool,
+    /// Puts the change of pointers on this new branch, for somebody to merge into `main`; the releases are
+    /// published all the same.
+    #[arg(
+        long,
+        value_name = "BRANCH",
+        requires = "activate",
+        conflicts_with = "fleet"
+    )]
+    to_branch: Option<String>,
     #[command(flatten)]
     who: Who,
 }
@@ -80,7 +89,7 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
     } else {
         compilation.all()?
     };
-    let repo = context.gitops(view)?;
+    let repo = context.gitops_for(args.to_branch.as_deref(), view)?;
     let mut expected = Expected::new();
     if let Some(plan) = &plan {
         prove(plan, &compare::plan(&repo.view()?, &outputs)?)?;
@@ -100,6 +109,8 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
             (repo.publish_with(releases, options, &request)?, None)
         }
         Some(size) => {
+            // What verifies a release is published by others.
+            let _fetching = follow_remote(&repo)?;
             let order = Order {
                 releases,
                 size: size.get(),
@@ -112,11 +123,21 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
         }
     };
     let stopped = rollout.as_ref().and_then(|rollout| rollout.stopped.clone());
+    let when = When::of(&repo);
+    let next = if args.activate {
+        when.next(published.main_commit.is_some())
+    } else {
+        None
+    };
     view.result(&Done {
         published,
         activate: args.activate,
         rollout,
+        when,
     })?;
+    if let Some(next) = next {
+        view.note(&next);
+    }
     if let Some(tally) = &failed {
         view.summary(&tally.summary().unwrap_or_default());
     }
@@ -227,6 +248,7 @@ struct Done {
     activate: bool,
     /// How a fleet was activated.
     rollout: Option<Rollout>,
+    when: When,
 }
 
 impl Present for Done {
@@ -257,7 +279,7 @@ impl Present for Done {
                 Cell::plain(item.part.to_string()),
                 Cell::new(Tone::Name, short(item.release.as_str())),
                 Cell::new(tone, new),
-                Cell::new(pointer_tone, pointer),
+                Cell::new(pointer_tone, self.when.say(pointer)),
             ]);
         }
         text.table(&table);
@@ -271,12 +293,14 @@ impl Present for Done {
 
     fn json(&self) -> Value {
         let items: Vec<Value> = self.published.items.iter().map(item_json).collect();
-        json!({
+        let mut document = json!({
             "items": items,
             "indexCommit": self.published.index_commit,
             "mainCommit": self.published.main_commit,
             "fleet": self.rollout.as_ref().map(rollout::json),
-        })
+        });
+        self.when.mark(&mut document);
+        document
     }
 }
 

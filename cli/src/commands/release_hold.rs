@@ -3,11 +3,11 @@
 use orz_core::exit::ExitCode;
 use orz_core::id::{Part, TenantName};
 
-use super::hold::Holds;
-use crate::args::Who;
+use super::hold::told;
+use crate::args::{Review, Who};
 use crate::context::Context;
 use crate::error::Outcome;
-use crate::view::View;
+use crate::view::{View, When};
 
 /// Ends the holds of a tenant, so that the next publish goes live again.
 #[derive(Debug, clap::Args)]
@@ -21,19 +21,16 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TEXT")]
     reason: String,
     #[command(flatten)]
+    review: Review,
+    #[command(flatten)]
     who: Who,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Outcome {
     let asked = context.asked(&args.who, Some(&args.reason))?;
-    let changes =
-        context
-            .gitops(view)?
-            .release_hold(&args.tenant, &args.parts, &asked.request())?;
-    view.result(&Holds {
-        kind: "ReleaseHold",
-        changes,
-    })?;
+    let repo = context.gitops_for(args.review.to_branch.as_deref(), view)?;
+    let changes = repo.release_hold(&args.tenant, &args.parts, &asked.request())?;
+    told("ReleaseHold", changes, When::of(&repo), view)?;
     Ok(ExitCode::Ok)
 }

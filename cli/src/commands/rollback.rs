@@ -3,11 +3,11 @@
 use orz_core::exit::ExitCode;
 use orz_core::id::{ClusterName, Part, TenantName};
 
-use crate::args::Who;
+use crate::args::{Review, Who};
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
 use crate::ops::names::ReleaseName;
-use crate::view::{Moves, View};
+use crate::view::{Moves, View, When};
 
 /// Points a tenant back at an older release, and holds it there.
 ///
@@ -33,12 +33,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TEXT")]
     reason: String,
     #[command(flatten)]
+    review: Review,
+    #[command(flatten)]
     who: Who,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Outcome {
-    let repo = context.gitops(view)?;
+    let repo = context.gitops_for(args.review.to_branch.as_deref(), view)?;
     let heads = repo.view()?;
     let (parts, to) = match &args.release {
         Some(name) => {
@@ -65,10 +67,16 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
         None => repo.rollback(&args.tenant, &parts, to, &request)?,
     };
     let held = moves.iter().any(|step| step.commit.is_some());
+    let when = When::of(&repo);
+    let next = when.next(held);
     view.result(&Moves {
         kind: "Rollback",
-        moves,
+        steps: moves,
+        when,
     })?;
+    if let Some(next) = next {
+        view.note(&next);
+    }
     if held {
         view.note(&format!(
             "`orzc release-hold {}` lets the next publish go live again",

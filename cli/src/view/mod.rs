@@ -4,6 +4,7 @@
 
 mod human;
 mod json;
+mod later;
 mod markdown;
 mod moves;
 pub(crate) mod rollout;
@@ -18,6 +19,7 @@ use serde::Deserialize;
 
 use crate::error::CommandError;
 
+pub(crate) use later::When;
 pub(crate) use moves::Moves;
 pub(crate) use text::{Cell, Paint, Table, Text, Tone, count, origin, short};
 

@@ -4,14 +4,16 @@ use orz_core::Value;
 use orz_gitops::{Chosen, Move};
 use serde_json::json;
 
-use super::{Cell, Present, Table, Text, Tone, short};
+use super::{Cell, Present, Table, Text, Tone, When, short};
 
 /// What a command did to pointers.
 pub(crate) struct Moves {
     /// The `kind` of the JSON document.
     pub(crate) kind: &'static str,
     /// The pointers.
-    pub(crate) moves: Vec<Move>,
+    pub(crate) steps: Vec<Move>,
+    /// When they take effect.
+    pub(crate) when: When,
 }
 
 impl Present for Moves {
@@ -21,12 +23,15 @@ impl Present for Moves {
 
     fn human(&self, text: &mut Text) {
         let mut table = Table::new();
-        for step in &self.moves {
+        for step in &self.steps {
             let to = Cell::new(Tone::Name, short(step.to.as_str()));
             let said = match &step.from {
                 Some(from) if *from == step.to => Cell::new(Tone::Faint, "live already"),
-                Some(from) => Cell::new(Tone::Good, format!("live, was {}", short(from.as_str()))),
-                None => Cell::new(Tone::Good, "live, the first one"),
+                Some(from) => {
+                    let said = format!("live, was {}", short(from.as_str()));
+                    Cell::new(Tone::Good, self.when.say(said))
+                }
+                None => Cell::new(Tone::Good, self.when.say("live, the first one".to_owned())),
             };
             let chosen =
                 chosen(step).map_or_else(Cell::default, |(tone, text)| Cell::new(tone, text));
@@ -54,7 +59,7 @@ impl Present for Moves {
 
     fn json(&self) -> Value {
         let moves: Vec<Value> = self
-            .moves
+            .steps
             .iter()
             .map(|step| {
                 json!({
@@ -71,7 +76,9 @@ impl Present for Moves {
                 })
             })
             .collect();
-        json!({ "moves": moves })
+        let mut document = json!({ "moves": moves });
+        self.when.mark(&mut document);
+        document
     }
 }
 

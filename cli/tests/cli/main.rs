@@ -13,6 +13,7 @@ mod leave;
 mod observed;
 mod plans;
 mod platform;
+mod remote;
 mod scaffold;
 mod scenario;
 mod shapes;
