@@ -44,7 +44,7 @@ pub struct Killed {
     pub moving: usize,
     /// Just after a branch had moved.
     pub moved: usize,
-    /// How often a lock of Git was left behind.
+    /// How often a lock of Git stood afterwards: left behind, or held a moment longer by a `git` that outlived us.
     pub locks: usize,
 }
 
@@ -59,7 +59,7 @@ impl fmt::Display for Killed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} kills: {} early, {} late, {} while a branch moved, {} just after one had; {} left a lock of Git",
+            "{} kills: {} early, {} late, {} while a branch moved, {} just after one had; a lock of Git stood after {}",
             self.count(),
             self.early,
             self.late,
