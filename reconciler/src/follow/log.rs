@@ -105,6 +105,11 @@ fn quoted(value: &str) -> String {
     }
 }
 
+/// A message as one line.
+pub(super) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,8 @@
 //! - `pointers`: what changed on the branches. Only changed pointers are looked at again.
 //! - `platform`: the settings that the platform's own release holds.
 //! - `pass`: observe → plan → remember → apply → see, for one part; `pool` runs passes side by side.
-//! - `verdict`: judges what a pass saw and does what the judgement says.
+//! - `verdict`: judges what a pass saw and does what the judgement says; `past` knows what was there before, and
+//!   `failure` what becomes of a release that failed.
 //! - `collect`: release jobs that have run and that nothing asks for any more.
 //! - `dispute`: somebody who changes again and again what is put right.
 //! - `leave`: parts on their way out.
@@ -15,14 +16,17 @@
 mod clock;
 mod collect;
 mod dispute;
+mod failure;
 mod leave;
 mod log;
 mod part;
 mod pass;
+mod past;
 mod platform;
 mod pointers;
 mod pool;
 mod publish;
+mod say;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -369,27 +373,5 @@ impl<'r, C: Clock> Follower<'r, C> {
             request_id: None,
             now: self.clock.now(),
         }
-    }
-
-    fn say(&self, level: Level, about: About<'_>, message: &str) {
-        self.log.line(level, about, message);
-    }
-
-    /// Says an error about a part unless it was the last thing said about it.
-    fn complain(&mut self, key: &Key, error: &str) {
-        let Some(part) = self.parts.get_mut(key) else {
-            return;
-        };
-        if part.said.as_deref() == Some(error) {
-            return;
-        }
-        part.said = Some(error.to_owned());
-        let release = part.stored.as_ref().map(|s| s.pointer.release.clone());
-        let about = About {
-            tenant: Some(&key.0),
-            part: Some(key.1),
-            release: release.as_ref(),
-        };
-        self.log.line(Level::Error, about, error);
     }
 }

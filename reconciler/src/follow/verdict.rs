@@ -3,23 +3,20 @@
 use std::time::Duration;
 
 use orz_core::Value;
-use orz_core::exit::ExitCode;
-use orz_core::format::{self, Cause, Memory, Phase};
+use orz_core::format::{self, Memory, Phase};
 use orz_core::id::ReleaseId;
 use orz_core::jobs;
 use orz_core::object::{Object, ObjectKey};
-use orz_gitops::{AutoRollback, HistoryItem};
 
 use super::clock::Clock;
-use super::log::{About, Level};
+use super::log::{Level, one_line};
 use super::part::{LOOK_YOUNG, next_look};
 use super::pass::{Before, Looked, Pass, Task};
 use super::pool::Done;
 use super::{Follower, Key, leave};
 use crate::desired::Desired;
 use crate::engine::EngineError;
-use crate::judge::{Action, Arrival, Decision, Judged, Timings, Tripped, decide, is_news};
-use crate::report::Changes;
+use crate::judge::{Action, Arrival, Decision, Judged, Timings, decide, is_news};
 
 /// What Kubernetes is told where a bundle says nothing. Only who asks for more gets more.
 const USUAL_DEADLINE: Duration = Duration::from_mins(10);
@@ -69,26 +66,6 @@ impl<C: Clock> Follower<'_, C> {
                 part.touch(now);
             }
         }
-    }
-
-    /// The workloads of a release that may be in place still.
-    fn before(&self, release: &ReleaseId) -> Before {
-        let manifests = self
-            .view
-            .as_ref()
-            .and_then(|view| view.manifests(release).ok());
-        let objects: Vec<Object> = manifests
-            .into_iter()
-            .flatten()
-            .filter_map(|(path, bytes)| {
-                let mut sources = orz_core::diag::Sources::default();
-                let mut diagnostics = orz_core::diag::Diagnostics::default();
-                let node = orz_core::read::parse(&bytes, &path, &mut sources, &mut diagnostics)?;
-                Object::new(node.to_value()).ok()
-            })
-            .collect();
-        // A release that was collected is none: then every workload counts as changed.
-        Before::new(release, &objects)
     }
 
     /// Nothing could be seen, so no time passes for the part either.
@@ -163,7 +140,7 @@ impl<C: Clock> Follower<'_, C> {
             self.brake.begun(now);
             self.tell(Level::Info, key, release, "an activation begins");
         }
-        self.tell_changes(key, release, &looked.changes);
+        self.tell_changes(key, release, &looked.changes, looked.began);
         self.dispute(key, release, looked);
         let timings = Timings {
             deadline: deadline(desired, &self.settings.timings),
@@ -399,191 +376,6 @@ impl<C: Clock> Follower<'_, C> {
         }
     }
 
-    /// Counts a failure of which an earlier process has called a person: it moved no pointer, and only the memory
-    /// tells of it.
-    fn recall_failure(&mut self, key: &Key, looked: &Looked) {
-        let failed = looked.written.as_ref().and_then(|memory| {
-            let at = memory
-                .failed_at
-                .as_deref()
-                .filter(|_| memory.phase == Phase::Failed);
-            Some((memory.release.clone(), self.clock.since(at?)?))
-        });
-        let (Some((release, age)), Some(part)) = (failed, self.parts.get_mut(key)) else {
-            return;
-        };
-        if part.counted.replace(release.clone()) == Some(release) {
-            return;
-        }
-        let now = self.clock.elapsed();
-        let lifted = self.resumed.is_some_and(|resumed| age >= resumed + now);
-        if !lifted && age <= self.settings.brake.window {
-            self.brake.failed_before(now, age);
-        }
-    }
-
-    /// Counts a failure once; whether it was one too many, so that the brake is set and nothing moves.
-    fn trips(&mut self, key: &Key, release: &ReleaseId) -> bool {
-        let now = self.clock.elapsed();
-        let Some(part) = self.parts.get_mut(key) else {
-            return false;
-        };
-        if part.counted.as_ref() == Some(release) {
-            return false;
-        }
-        part.counted = Some(release.clone());
-        let Some(Tripped { failed, recent }) = self.brake.failed(now, &self.settings.brake) else {
-            return false;
-        };
-        let reason = format!(
-            "{failed} of {recent} activations failed within {} s: an outage, and no bad release",
-            self.settings.brake.window.as_secs()
-        );
-        let brake = format::Brake {
-            cluster: self.settings.cluster.clone(),
-            at: self.clock.now(),
-            failed,
-            recent,
-            reason: reason.clone(),
-        };
-        match self.repo.set_brake(&brake, &self.request(&reason)) {
-            Ok(Some(_)) => {
-                let said = format!("the brake is set: {reason}; `orzc resume` lifts it");
-                self.say(Level::Alert, About::default(), &said);
-            }
-            Ok(None) => {}
-            Err(error) => self.say(Level::Error, About::default(), &error.to_string()),
-        }
-        // Also when it could not be written: nothing moves in an outage.
-        self.braked = true;
-        true
-    }
-
-    /// Moves the pointer back; what is to be remembered then.
-    fn roll_back(
-        &mut self,
-        key: &Key,
-        from: &ReleaseId,
-        to: &ReleaseId,
-        cause: &Cause,
-        decided: Option<Memory>,
-        before: Option<Memory>,
-    ) -> Option<Memory> {
-        let rollback = AutoRollback {
-            cluster: self.settings.cluster.clone(),
-            tenant: key.0.clone(),
-            part: key.1,
-            from: from.clone(),
-            to: to.clone(),
-            cause: cause.clone(),
-        };
-        let reason = format!("release {} did not become healthy", &from.as_str()[..12]);
-        match self.repo.auto_rollback(&rollback, &self.request(&reason)) {
-            Ok(Some(_)) => {
-                let said = format!(
-                    "rolled back to {}: {}: {}",
-                    &to.as_str()[..12],
-                    cause.object,
-                    one_line(&cause.message)
-                );
-                self.tell(Level::Alert, key, from, &said);
-                decided
-            }
-            // Somebody was faster; the next turn reads what they did.
-            Ok(None) => before,
-            Err(error) if error.exit_code() == ExitCode::Denied && !self.is_braked_now() => {
-                let said = format!(
-                    "{}: {}; it stays, because {error}",
-                    cause.object,
-                    one_line(&cause.message)
-                );
-                let Some(part) = self.parts.get_mut(key) else {
-                    return before;
-                };
-                if part.called.replace(from.clone()).as_ref() != Some(from) {
-                    self.tell(Level::Alert, key, from, &said);
-                }
-                before.map(|before| Memory {
-                    phase: Phase::Failed,
-                    failed_at: decided.and_then(|memory| memory.failed_at),
-                    ..before
-                })
-            }
-            Err(error) => {
-                self.complain(key, &error.to_string());
-                before
-            }
-        }
-    }
-
-    /// Whether the brake stands at this moment, whatever the last turn read.
-    fn is_braked_now(&self) -> bool {
-        let brake = self
-            .repo
-            .view()
-            .and_then(|view| view.brake(&self.settings.cluster));
-        !matches!(brake, Ok(None))
-    }
-
-    /// Verified releases that may go live again, the oldest first.
-    fn candidates(&self, key: &Key, memory: Option<&Memory>) -> Vec<ReleaseId> {
-        let (Some(memory), Some(view)) = (memory, &self.view) else {
-            return Vec::new();
-        };
-        if memory.phase == Phase::Verified {
-            return Vec::new();
-        }
-        let stored = self.parts.get(key).and_then(|part| part.stored.as_ref());
-        let hold = stored.and_then(|stored| stored.pointer.hold.as_ref());
-        let may = |release: &&ReleaseId| {
-            let known = matches!(view.entry(&key.0, key.1, release), Ok(Some(_)));
-            known && !hold.is_some_and(|hold| hold.names(release))
-        };
-        memory.verified.iter().filter(may).cloned().collect()
-    }
-
-    /// How the pointer came to its release, and which releases were left by an automatic rollback.
-    fn history(
-        &mut self,
-        key: &Key,
-        task: &Task,
-    ) -> Result<(Arrival, Vec<ReleaseId>), orz_gitops::Error> {
-        let known = self.parts.get(key).and_then(|part| part.history.clone());
-        if let Some((blob, arrival, rolled_back)) = known
-            && blob == task.pointer
-        {
-            return Ok((arrival, rolled_back));
-        }
-        let mut items = self.repo.history(&key.0, Some(key.1))?;
-        items.retain(|item| item.cluster == self.settings.cluster);
-        let found = (arrival(&items), rolled_back(&items));
-        if let Some(part) = self.parts.get_mut(key) {
-            part.history = Some((task.pointer.clone(), found.0, found.1.clone()));
-        }
-        Ok(found)
-    }
-
-    /// The fix was verified: what the automatic hold blocked is history.
-    fn end_hold(&mut self, key: &Key, release: &ReleaseId) {
-        let holds = self
-            .parts
-            .get(key)
-            .and_then(|part| part.stored.as_ref())
-            .and_then(|stored| stored.pointer.hold.as_ref())
-            .is_some_and(|hold| hold.automatic().is_some());
-        if !holds {
-            return;
-        }
-        let request = self.request("a later release was verified");
-        let cluster = &self.settings.cluster;
-        if let Err(error) = self
-            .repo
-            .end_auto_hold(cluster, &key.0, key.1, release, &request)
-        {
-            self.complain(key, &error.to_string());
-        }
-    }
-
     /// The objects are gone, so what they claimed may be somebody else's.
     fn give_back(&mut self, key: &Key) {
         let request = self.request("the objects that used it are gone");
@@ -616,57 +408,6 @@ impl<C: Clock> Follower<'_, C> {
             }
         }
     }
-
-    fn tell_changes(&self, key: &Key, release: &ReleaseId, changes: &Changes) {
-        if changes.is_empty() {
-            return;
-        }
-        let said = format!(
-            "{} created, {} updated ({} of them changed by hand), {} replaced, {} pruned",
-            changes.created.len(),
-            changes.updated.len(),
-            changes.drifted.len(),
-            changes.replaced.len(),
-            changes.pruned.len(),
-        );
-        self.tell(Level::Info, key, release, &said);
-    }
-
-    fn tell(&self, level: Level, key: &Key, release: &ReleaseId, message: &str) {
-        let about = About {
-            tenant: Some(&key.0),
-            part: Some(key.1),
-            release: Some(release),
-        };
-        self.say(level, about, message);
-    }
-}
-
-/// How a pointer came to its release: by its newest move, newest item first.
-fn arrival(items: &[HistoryItem]) -> Arrival {
-    let Some(at) = items.iter().position(|item| item.from != item.to) else {
-        return Arrival::Forward;
-    };
-    let item = &items[at];
-    let back = match item.action {
-        Some(format::Action::Rollback | format::Action::AutoRollback) => true,
-        Some(_) => false,
-        // Plain Git, such as `git revert`: back is where it was before.
-        None => items[at + 1..].iter().any(|older| older.to == item.to),
-    };
-    if back {
-        Arrival::Back
-    } else {
-        Arrival::Forward
-    }
-}
-
-fn rolled_back(items: &[HistoryItem]) -> Vec<ReleaseId> {
-    let automatic = items
-        .iter()
-        .rev()
-        .filter(|item| item.action == Some(format::Action::AutoRollback));
-    automatic.filter_map(|item| item.from.clone()).collect()
 }
 
 /// How long the release may be unhealthy: longer than usual where it says so itself.
@@ -690,8 +431,4 @@ fn jitter(key: &Key) -> f64 {
     let digest = orz_core::id::Digest::of(format!("{}/{}", key.0, key.1).as_bytes());
     let byte = u8::from_str_radix(&digest.as_str()[..2], 16).unwrap_or(0);
     0.9 + f64::from(byte) / 1_275.0
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
