@@ -71,7 +71,7 @@ struct Arguments {
     /// So many failures within that time never set the brake [default: `orz-platform`, else 5]
     #[arg(long)]
     brake_min: Option<u64>,
-    /// How often the branches are looked at [default: 200ms; on a remote 5s, with jitter]
+    /// How often the branches are looked at [default: 50ms; on a remote 5s, with jitter]
     #[arg(long, value_parser = duration)]
     poll: Option<Duration>,
     /// How often a part of which nothing is expected is looked at, for what was changed unseen [default:

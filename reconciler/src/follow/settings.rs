@@ -51,7 +51,7 @@ impl Settings {
             cluster,
             timings: Timings::default(),
             brake: BrakeLimits::default(),
-            poll: Duration::from_millis(200),
+            poll: Duration::from_millis(50),
             drift: Duration::from_mins(10),
             status: Duration::from_mins(1),
             given: Given::default(),
