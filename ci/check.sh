@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What every commit must pass: formatting, lints without a warning, dependencies, and the tests that need no cluster.
+# What every commit must pass: formatting, lints without a warning, dependencies, and the tests that are done in minutes.
 # `ci/check.sh --no-tests` leaves the tests out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -20,5 +20,5 @@ else
   echo "cargo-deny is not installed: licences and advisories are NOT checked (cargo install cargo-deny)" >&2
 fi
 if [ "${1:-}" != --no-tests ]; then
-  run ci/test.sh --workspace --exclude orz-cluster-tests
+  run ci/test.sh --workspace --exclude orz-cluster-tests --exclude orz-scenario-tests
 fi
