@@ -220,6 +220,18 @@ pub struct ObjectError {
 }
 
 impl EngineError {
+    /// What is said of a server that gives no answer at all; `None` for every error that somebody answered with.
+    pub(crate) fn silence(&self) -> Option<String> {
+        match self {
+            Self::Api { error, .. } => error.unreachable.then(|| error.to_string()),
+            Self::Objects(errors) => {
+                let silent = errors.iter().find(|of| of.error.unreachable)?;
+                Some(silent.error.to_string())
+            }
+            _ => None,
+        }
+    }
+
     /// What can be done about it, if anything general can be said.
     pub fn help(&self) -> Option<String> {
         match self {

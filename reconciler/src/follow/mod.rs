@@ -83,6 +83,8 @@ pub struct Follower<'r, C> {
     started: Duration,
     /// The parts that had failed when this process started, and whose memories were not read yet.
     unread: BTreeSet<Key>,
+    /// Since when the cluster gives no answer.
+    silent: Option<Duration>,
     /// Whether what happened before the start of this process was counted.
     recalled: bool,
     /// How long before the start of this process a person lifted the brake, if that was not long before.
@@ -146,6 +148,7 @@ impl<'r, C: Clock> Follower<'r, C> {
             braked: false,
             started: Duration::ZERO,
             unread: BTreeSet::new(),
+            silent: None,
             recalled: false,
             resumed: None,
             published: None,

@@ -9,8 +9,8 @@ use orz_core::jobs;
 use orz_core::object::{Object, ObjectKey};
 
 use super::clock::Clock;
-use super::log::{Level, one_line};
-use super::part::{LOOK_YOUNG, next_look};
+use super::log::{About, Level, one_line};
+use super::part::{LOOK_YOUNG, PartState, next_look};
 use super::pass::{Before, Looked, Pass, Task};
 use super::pool::Done;
 use super::{Follower, Key, leave};
@@ -41,6 +41,13 @@ impl<C: Clock> Follower<'_, C> {
             return;
         }
         match result {
+            Ok(_) => self.heard(),
+            Err(ref error) => self.unheard(error),
+        }
+        let Some(part) = self.parts.get_mut(&key) else {
+            return;
+        };
+        match result {
             Ok(Pass::Seen(looked)) => {
                 part.tries = if looked.awaits.is_empty() {
                     0
@@ -64,6 +71,37 @@ impl<C: Clock> Follower<'_, C> {
             part.due = part.due.max(now.saturating_add(took.mul_f64(0.5)));
             if std::mem::take(&mut part.touched) {
                 part.touch(now);
+            }
+        }
+    }
+
+    /// A server that gives no answer to one part gives none to any. It is said of all at once: asking for each
+    /// takes as long as the patience with a request.
+    fn unheard(&mut self, error: &EngineError) {
+        let Some(said) = error.silence().filter(|_| self.silent.is_none()) else {
+            return;
+        };
+        self.silent = Some(self.clock.elapsed());
+        let asked = |part: &PartState| {
+            let phase = part.status.as_ref().map(|status| status.phase);
+            part.stored.is_some() && !matches!(phase, Some(Phase::Invalid | Phase::Frozen))
+        };
+        let of_cluster = self.parts.iter().filter(|(_, part)| asked(part));
+        let keys: Vec<Key> = of_cluster.map(|(key, _)| key.clone()).collect();
+        for key in keys {
+            self.stand_unseen(&key, &one_line(&said));
+        }
+    }
+
+    /// It answers again, so every part is looked at, whatever was said of it meanwhile.
+    fn heard(&mut self) {
+        if let Some(since) = self.silent.take() {
+            let now = self.clock.elapsed();
+            let seconds = now.saturating_sub(since).as_secs();
+            let said = format!("the cluster answers again, after {seconds} s");
+            self.say(Level::Info, About::default(), &said);
+            for part in self.parts.values_mut() {
+                part.wake(now);
             }
         }
     }

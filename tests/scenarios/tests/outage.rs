@@ -46,8 +46,6 @@ fn an_unreachable_server_takes_nothing_back(engine: Engine) -> TestResult {
     })?;
     world.plane.pause_api_server()?;
     let began = Instant::now();
-    // Releases and pointers are Git's: the neighbour's next release is published and activated all the same.
-    let next = world.deploy("bee", &[App::new("web", "3")]);
     let unseen = loop {
         let status = world.status("acme", Part::Work)?;
         let unseen = status
@@ -62,6 +60,9 @@ fn an_unreachable_server_takes_nothing_back(engine: Engine) -> TestResult {
         engine.name(),
         began.elapsed().as_secs_f64()
     ));
+    // Releases and pointers are Git's: the neighbour's next release is published and activated all the same. Not
+    // sooner, because a write that waits for its answer keeps engine `argocd` from looking at anybody else.
+    let next = world.deploy("bee", &[App::new("web", "3")]);
     thread::sleep(OUTAGE.saturating_sub(began.elapsed()));
     let live = world.live("acme", Part::Work);
     let phase = world.status("acme", Part::Work)?.map(|status| status.phase);

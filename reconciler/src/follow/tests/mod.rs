@@ -6,6 +6,7 @@ mod disputes;
 mod kills;
 mod order;
 mod platform;
+mod silence;
 mod stories;
 
 use std::cell::RefCell;
@@ -27,6 +28,7 @@ use serde_json::json;
 use super::log::Log;
 use super::pool::{Event, Runner, run};
 use super::{Clock, Follower, Key, Settings};
+use crate::apply::ApiError;
 use crate::desired::Desired;
 use crate::dir::DirEngine;
 use crate::engine::{Engine, EngineError, Live, LiveState, Observation};
@@ -110,6 +112,8 @@ struct Stand {
     writes: Vec<&'static str>,
     /// Whether nothing can be read.
     down: bool,
+    /// Whether the server gives no answer.
+    silent: bool,
     /// After so many reads and writes the process does nothing any more, as if it were killed.
     fuse: Option<u32>,
 }
@@ -166,6 +170,18 @@ impl Engine for Made {
         self.with(desired, |stand| {
             if stand.down {
                 return Err(EngineError::Connect("the cluster is away".to_owned()));
+            }
+            if stand.silent {
+                let error = ApiError {
+                    code: 0,
+                    reason: String::new(),
+                    message: "no answer within 10 s".to_owned(),
+                    managers: Vec::new(),
+                    unreachable: true,
+                    about_object: false,
+                };
+                let what = "reading".to_owned();
+                return Err(EngineError::Api { what, error });
             }
             burn(stand)?;
             let wanted: BTreeMap<_, _> = desired.objects.iter().map(|o| (o.key(), o)).collect();
