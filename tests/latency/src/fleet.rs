@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use orz_cluster_tests::argocd::{ArgoCd, ArgoOptions, NAMESPACE};
+use orz_cluster_tests::argocd::{ArgoCd, ArgoOptions, NAMESPACE, Rates};
 use orz_cluster_tests::standin::{Operators, OperatorsOptions};
 use orz_cluster_tests::{ControlPlane, Crds, Objects, Options, PRODUCT_USER, Ref};
 use orz_compiler::{Inputs, Output, Platform, compile, compiler_identity};
@@ -65,6 +65,12 @@ impl Fleet {
             &plane,
             &ArgoOptions {
                 application_sets: true,
+                // What Argo CD compares by the clock has nothing to do with a pointer's way. With server-side
+                // diffs and 2,000 Applications it keeps a processor busy for ever.
+                rates: Rates {
+                    reconciliation: Duration::from_hours(1),
+                    ..Rates::default()
+                },
                 ..ArgoOptions::default()
             },
         )?;
