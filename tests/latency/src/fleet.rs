@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use orz_cluster_tests::argocd::{ArgoCd, ArgoOptions, NAMESPACE, Rates};
+use orz_cluster_tests::argocd::{ArgoCd, ArgoOptions, Component, NAMESPACE, Rates};
 use orz_cluster_tests::standin::{Operators, OperatorsOptions};
 use orz_cluster_tests::{ControlPlane, Crds, Objects, Options, PRODUCT_USER, Ref};
 use orz_compiler::{Inputs, Output, Platform, compile, compiler_identity};
@@ -34,7 +34,7 @@ pub(crate) struct Fleet {
     // Ends before what it talks to, like all that follows.
     reconciler: RefCell<Option<Reconciler>>,
     pub(crate) watched: Watched,
-    _argo: ArgoCd,
+    argo: RefCell<ArgoCd>,
     pub(crate) server: Objects,
     _plane: ControlPlane,
     repo: Repo,
@@ -129,7 +129,7 @@ impl Fleet {
         }
         Ok(Self {
             reconciler: RefCell::new(Some(reconciler)),
-            _argo: argo,
+            argo: RefCell::new(argo),
             server,
             _plane: plane,
             repo,
@@ -202,6 +202,9 @@ impl Fleet {
     pub(crate) fn hand_over(&self, to: Applications) -> Outcome<Vec<Ref>> {
         let set_ref =
             |name: &str| Ref::new("argoproj.io/v1alpha1", "ApplicationSet", NAMESPACE, name);
+        // A set that is being deleted would take an Application back that has just been let go, and end with it.
+        let controller = Component::ApplicationSetController;
+        self.argo.borrow_mut().kill(controller);
         for old in self
             .server
             .list("argoproj.io/v1alpha1", "ApplicationSet", NAMESPACE)?
@@ -212,6 +215,7 @@ impl Fleet {
             self.server
                 .wait_gone(&set_ref(name), Duration::from_mins(2))?;
         }
+        self.argo.borrow_mut().start_component(controller)?;
         let mut sets = Vec::new();
         for object in application_sets(&"in-cluster".parse()?, &self.settings) {
             if object["kind"] != "ApplicationSet" {
