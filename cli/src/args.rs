@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser};
-use orz_core::id::{ClusterName, TenantName};
+use orz_core::id::{ClusterName, Part, TenantName};
+use orz_gitops::Repo;
 
 use crate::commands::Command;
+use crate::error::CommandError;
+use crate::ops::expect::{self, Expectation};
 use crate::view::{Color, Format};
 
 /// Compiles tenant bundles into immutable releases, and moves what is live by Git commits.
@@ -103,6 +106,35 @@ pub(crate) struct Review {
     /// Puts the change on this new branch, for somebody to merge into `main`; until then nothing moves.
     #[arg(long, value_name = "BRANCH")]
     pub(crate) to_branch: Option<String>,
+}
+
+/// What the caller goes by, for a command that moves pointers of one tenant.
+#[derive(Debug, Args)]
+pub(crate) struct Expect {
+    /// Exits with 5, and writes nothing, unless this is live: first digits of the release, or of the pointer's
+    /// version in `status --format json`; `none` for nothing; repeatable with `PART=`.
+    #[arg(long, value_name = "[PART=]ID")]
+    pub(crate) expect: Vec<Expectation>,
+    /// Goes on where it would exit with 5 because somebody else moved the same pointer first.
+    #[arg(long = "override", conflicts_with = "expect")]
+    pub(crate) override_moved: bool,
+}
+
+impl Expect {
+    /// Makes the repository heed it, where these parts of a tenant are about to move; none: any.
+    pub(crate) fn of_tenant(
+        &self,
+        repo: &mut Repo,
+        tenant: &TenantName,
+        parts: &[Part],
+        cluster: Option<&ClusterName>,
+    ) -> Result<(), CommandError> {
+        repo.expect(expect::beliefs(&self.expect, tenant, parts, cluster)?);
+        if self.override_moved {
+            repo.repeat_when_moved();
+        }
+        Ok(())
+    }
 }
 
 /// Who asks for a change, as recorded in its commit.

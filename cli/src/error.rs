@@ -37,9 +37,14 @@ impl CommandError {
 
     /// The input is wrong, as diagnostics have told already; `summary` counts them.
     pub(crate) fn counted(summary: impl Into<String>) -> Self {
+        Self::counted_as(ExitCode::Input, summary)
+    }
+
+    /// What diagnostics have told already, with another end; `summary` counts them.
+    pub(crate) fn counted_as(exit: ExitCode, summary: impl Into<String>) -> Self {
         Self {
             counted: true,
-            ..Self::input(summary)
+            ..Self::new(exit, summary)
         }
     }
 

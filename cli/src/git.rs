@@ -2,6 +2,7 @@
 //!
 //! The GitOps repository is never touched here; `orz-gitops` does that.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -39,11 +40,28 @@ impl Answer {
 
 /// Runs `git` in `folder`, with its messages in English and without locks that a reader does not need.
 pub(crate) fn git(folder: &Path, args: &[&str]) -> Result<Answer, CommandError> {
+    git_with(folder, args, None)
+}
+
+/// Like [`git`], with something on its standard input.
+pub(crate) fn git_with(
+    folder: &Path,
+    args: &[&str],
+    input: Option<Vec<u8>>,
+) -> Result<Answer, CommandError> {
     let mut command = Command::new("git");
     for variable in POINTERS {
         command.env_remove(variable);
     }
-    let output = command
+    let cannot_run = |error| {
+        CommandError::internal(format!("cannot run `git`: {error}"))
+            .help("install Git and put it on `PATH`")
+    };
+    let stdin = match input {
+        Some(_) => Stdio::piped(),
+        None => Stdio::null(),
+    };
+    let mut child = command
         .arg("-C")
         .arg(folder)
         .args(["-c", "core.fsmonitor=false", "-c", "core.quotePath=false"])
@@ -51,12 +69,21 @@ pub(crate) fn git(folder: &Path, args: &[&str]) -> Result<Answer, CommandError> 
         .env("LC_ALL", "C")
         .env("GIT_OPTIONAL_LOCKS", "0")
         .env("GIT_TERMINAL_PROMPT", "0")
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| {
-            CommandError::internal(format!("cannot run `git`: {error}"))
-                .help("install Git and put it on `PATH`")
-        })?;
+        .stdin(stdin)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(cannot_run)?;
+    // Beside the reading, because neither side must wait for the other. A `git` that ends early says why.
+    let writer = child.stdin.take().zip(input).map(|(mut stdin, input)| {
+        std::thread::spawn(move || {
+            let _ = stdin.write_all(&input);
+        })
+    });
+    let output = child.wait_with_output().map_err(cannot_run)?;
+    if let Some(writer) = writer {
+        let _ = writer.join();
+    }
     Ok(Answer {
         ok: output.status.success(),
         stdout: output.stdout,

@@ -6,7 +6,7 @@ use orz_core::format::{self, Action, Pointer, State, Trailers};
 use orz_core::id::{Part, ReleaseId, TenantName};
 
 use crate::error::{Error, Result};
-use crate::moves::{self, Bases, Chosen, Move, Pending};
+use crate::moves::{self, Base, Bases, Chosen, Move, Pending};
 use crate::transaction::{Draft, transact};
 use crate::view::{StoredPointer, View};
 use crate::{Repo, Request, state, time};
@@ -56,7 +56,7 @@ impl Repo {
             request.actor,
             request.request_id,
         )?;
-        let mut bases = Bases::default();
+        let mut bases = Bases::new(self.repeats);
         let written = transact(self, request, |view, _| {
             let mut moves: Vec<Move> = Vec::new();
             let mut pending = Vec::new();
@@ -71,7 +71,7 @@ impl Repo {
                 let there = current
                     .as_ref()
                     .is_some_and(|stored| stored.pointer.release == *release);
-                if !bases.stands(&path, current.as_ref()) && !there {
+                if bases.look(&path, current.as_ref()) == Base::Moved && !there {
                     return Err(moves::moved_by(view, tenant, *part, &path));
                 }
                 let cluster = current

@@ -7,6 +7,8 @@ use orz_core::format::{ClaimKey, Hold, State, TrailerError};
 use orz_core::id::{ClusterName, CommitId, Part, ReleaseId, TenantName};
 
 use crate::check::PointerInvalid;
+use crate::history::LastChange;
+use crate::source::StaleSource;
 
 /// A result of this package.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -284,6 +286,32 @@ pub enum Error {
         /// The commit on `main`.
         commit: CommitId,
     },
+    /// The caller believed something else to be live.
+    #[error("`{tenant}/{part}` is not {expected}, as was expected: {found}{}", changed_by(by.as_deref()))]
+    NotExpected {
+        /// The tenant.
+        tenant: TenantName,
+        /// The part.
+        part: Part,
+        /// What was believed, in words.
+        expected: String,
+        /// What is there, in words.
+        found: String,
+        /// The commit that made it so, if it is known.
+        by: Option<Box<LastChange>>,
+    },
+    /// What is live, or was, came from newer sources than these, or nobody can tell.
+    #[error("{}", lines(refused))]
+    Source {
+        /// Everything that was refused, at least one.
+        refused: Vec<StaleSource>,
+    },
+    /// The history of the source repository could not be read.
+    #[error("the history of the source repository cannot be read: {message}")]
+    SourceHistory {
+        /// What was said.
+        message: String,
+    },
     /// Others moved the branches before us, again and again.
     #[error("the branches moved {attempts} times while this was being written")]
     Contended {
@@ -492,6 +520,8 @@ impl Error {
             | Self::Claimed { .. }
             | Self::Requires { .. } => ExitCode::Denied,
             Self::Moved { .. }
+            | Self::NotExpected { .. }
+            | Self::Source { .. }
             | Self::Contended { .. }
             | Self::PendingConflict { .. }
             | Self::PendingLost { .. } => ExitCode::Stale,
@@ -512,6 +542,7 @@ impl Error {
             | Self::Unreachable { .. }
             | Self::RemoteFailed { .. }
             | Self::OutcomeUnknown { .. }
+            | Self::SourceHistory { .. }
             | Self::WorkTreeBehind { .. }
             | Self::Malformed { .. }
             | Self::Object { .. }
@@ -592,7 +623,11 @@ impl Error {
             }
             Self::Claimed { holder, .. } => format!("remove it from `{holder}` first, or choose another"),
             Self::Requires { .. } => "move those parts in the same step (`--all`), or choose a release that does not need it".to_owned(),
-            Self::Moved { .. } => "look at what is live now, then repeat the command".to_owned(),
+            Self::Moved { .. } => "look at what is live now, then repeat the command; with `--override` it goes on even if somebody is faster again".to_owned(),
+            Self::NotExpected { tenant, .. } => {
+                format!("look at `orzc history {tenant}`, then repeat the command with what is live now")
+            }
+            Self::Source { refused } => refused.iter().flat_map(StaleSource::help).next()?,
             Self::Contended { .. } => "repeat the command".to_owned(),
             Self::Locked { path } => {
                 format!("if no Git process is at work there, delete it: `rm {}`", path.display())
@@ -620,10 +655,27 @@ impl Error {
     }
 }
 
+fn changed_by(by: Option<&LastChange>) -> String {
+    by.map_or_else(String::new, |by| {
+        format!(
+            "; changed by {} at {} (commit `{}`)",
+            by.actor, by.time, by.commit
+        )
+    })
+}
+
 fn by(state: &State) -> String {
     let by = state.by.as_ref().map(|by| format!(" by {by}"));
     let why = state.reason.as_ref().map(|reason| format!(": {reason}"));
     by.into_iter().chain(why).collect()
+}
+
+fn lines<T: ToString>(items: &[T]) -> String {
+    items
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn list<T: ToString>(items: &[T]) -> String {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gix::ObjectId;
-use orz_core::format::{Action, Cause, Hold, StateKind, Trailers};
+use orz_core::format::{Action, Cause, Hold, Pointer, StateKind, Trailers};
 use orz_core::id::{ClusterName, CommitId, Part, ReleaseId, TenantName};
 use orz_core::paths;
 
@@ -60,18 +60,24 @@ pub struct LastChange {
     pub subject: String,
 }
 
+impl LastChange {
+    fn of(commit: &Commit) -> Self {
+        Self {
+            commit: commit_id(commit.id),
+            time: time::format(commit.seconds),
+            actor: actor_of(commit),
+            subject: commit.message.lines().next().unwrap_or_default().to_owned(),
+        }
+    }
+}
+
 impl View {
     /// The newest commit that changed a file of `main`, whatever the file holds; `None` if it was never there.
     ///
     /// Walks back to that commit, so this is for the few files that somebody has to look at.
     pub fn last_change(&self, path: &str) -> Result<Option<LastChange>> {
         let found = last_change(self, path)?;
-        Ok(found.map(|commit| LastChange {
-            commit: commit_id(commit.id),
-            time: time::format(commit.seconds),
-            actor: actor_of(&commit),
-            subject: commit.message.lines().next().unwrap_or_default().to_owned(),
-        }))
+        Ok(found.as_ref().map(LastChange::of))
     }
 }
 
@@ -120,18 +126,9 @@ pub(crate) fn of_pointer(
     let mut walk = Walk::new(view, &path)?;
     while let Some(change) = walk.next()? {
         let trailers = Trailers::parse(&change.commit.message);
-        let state = |entry: Option<&Entry>| -> Result<_> {
-            let Some(entry) = entry.filter(|entry| entry.mode == Mode::File) else {
-                return Ok(None);
-            };
-            let bytes = view.objects.blob(entry.id)?;
-            Ok(parse_pointer(path.clone(), Ok(&bytes), entry.id)
-                .valid()
-                .map(|stored| stored.pointer.clone()))
-        };
         let (before, after) = (
-            state(change.before.as_ref())?,
-            state(change.after.as_ref())?,
+            pointer_of(view, &path, change.before.as_ref())?,
+            pointer_of(view, &path, change.after.as_ref())?,
         );
         items.push(HistoryItem {
             commit: commit_id(change.commit.id),
@@ -152,6 +149,36 @@ pub(crate) fn of_pointer(
         });
     }
     Ok(items)
+}
+
+/// The commit that made `newest` the newest source of the pointer at `path`; `None` if its history is cut off.
+pub(crate) fn made_newest(
+    view: &View,
+    path: &str,
+    newest: &CommitId,
+) -> Result<Option<LastChange>> {
+    let is_named = |entry: Option<&Entry>| -> Result<bool> {
+        let pointer = pointer_of(view, path, entry)?;
+        Ok(pointer.is_some_and(|pointer| pointer.newest_source.as_ref() == Some(newest)))
+    };
+    let mut walk = Walk::new(view, path)?;
+    // A hold and the like change the pointer, and not its source.
+    while let Some(change) = walk.next()? {
+        if is_named(change.after.as_ref())? && !is_named(change.before.as_ref())? {
+            return Ok(Some(LastChange::of(&change.commit)));
+        }
+    }
+    Ok(None)
+}
+
+fn pointer_of(view: &View, path: &str, entry: Option<&Entry>) -> Result<Option<Pointer>> {
+    let Some(entry) = entry.filter(|entry| entry.mode == Mode::File) else {
+        return Ok(None);
+    };
+    let bytes = view.objects.blob(entry.id)?;
+    Ok(parse_pointer(path.to_owned(), Ok(&bytes), entry.id)
+        .valid()
+        .map(|stored| stored.pointer.clone()))
 }
 
 impl HistoryItem {

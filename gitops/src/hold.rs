@@ -4,7 +4,7 @@ use orz_core::format::{self, Action, Blocks, Hold, HoldKind, Trailers};
 use orz_core::id::{ClusterName, CommitId, Part, TenantName};
 
 use crate::error::{Error, Result};
-use crate::moves::{self, Bases};
+use crate::moves::{self, Base, Bases};
 use crate::transaction::{Draft, transact};
 use crate::view::{StoredPointer, View};
 use crate::{Repo, Request, time};
@@ -72,7 +72,7 @@ impl Repo {
         request: &Request,
     ) -> Result<Vec<HoldChange>> {
         let trailers = Trailers::new(action, request.reason, request.actor, request.request_id)?;
-        let mut bases = Bases::default();
+        let mut bases = Bases::new(self.repeats);
         let written = transact(self, request, |view, _| {
             let mut draft = Draft::default();
             let mut changes = Vec::new();
@@ -86,7 +86,7 @@ impl Repo {
                     (Some(_), there) => *there == after,
                     (None, there) => there.is_none(),
                 };
-                if !bases.stands(path, Some(&stored)) && !there {
+                if bases.look(path, Some(&stored)) == Base::Moved && !there {
                     return Err(moves::moved_by(view, tenant, pointer.part, path));
                 }
                 let mut next = pointer.clone();

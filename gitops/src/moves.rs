@@ -226,18 +226,44 @@ pub(crate) fn valid_pointers(view: &View, tenant: &TenantName) -> Result<Vec<Sto
 }
 
 /// Remembers which pointers an operation decided upon, over all its attempts.
-#[derive(Default)]
-pub(crate) struct Bases(BTreeMap<String, Option<BlobId>>);
+pub(crate) struct Bases {
+    seen: BTreeMap<String, Option<BlobId>>,
+    /// Whether an operation begins anew when one of them moved.
+    repeats: bool,
+}
+
+/// What became of a pointer that an operation decided upon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Base {
+    /// It is the one that was seen first.
+    Stands,
+    /// Somebody else moved it.
+    Moved,
+    /// Somebody else moved it, and what stands there now is to be decided upon.
+    Anew,
+}
 
 impl Bases {
-    /// Whether the pointer is still the one that was seen first.
-    pub(crate) fn stands(&mut self, path: &str, current: Option<&StoredPointer>) -> bool {
+    pub(crate) fn new(repeats: bool) -> Self {
+        Self {
+            seen: BTreeMap::new(),
+            repeats,
+        }
+    }
+
+    /// Whether the pointer is still the one that was decided upon.
+    pub(crate) fn look(&mut self, path: &str, current: Option<&StoredPointer>) -> Base {
         let blob = current.map(|stored| stored.blob.clone());
-        *self
-            .0
-            .entry(path.to_owned())
-            .or_insert_with(|| blob.clone())
-            == blob
+        let seen = self.seen.entry(path.to_owned());
+        let seen = seen.or_insert_with(|| blob.clone());
+        if *seen == blob {
+            Base::Stands
+        } else if self.repeats {
+            *seen = blob;
+            Base::Anew
+        } else {
+            Base::Moved
+        }
     }
 }
 

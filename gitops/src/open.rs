@@ -12,7 +12,7 @@ use crate::git::Git;
 use crate::objects::{Objects, Staging};
 use crate::refs::{self, Move};
 use crate::remote::Remote;
-use crate::{Request, View, pack};
+use crate::{Belief, Request, View, pack};
 
 /// A GitOps repository on this machine, bare or with a work tree.
 ///
@@ -25,6 +25,10 @@ pub struct Repo {
     pub(crate) remote: Option<Remote>,
     /// The branch that gets what would go to `main`.
     pub(crate) review: Option<String>,
+    /// What must be so for anything to be written.
+    pub(crate) beliefs: Vec<Belief>,
+    /// Whether an operation begins anew when somebody else moved the same pointer first.
+    pub(crate) repeats: bool,
     /// Called between writing the objects and moving the branches, so that a test can move them first.
     #[cfg(test)]
     pub(crate) before_refs: Option<Box<dyn Fn(u32)>>,
@@ -68,6 +72,8 @@ impl Repo {
             gix: open_at(path)?,
             remote: None,
             review: None,
+            beliefs: Vec::new(),
+            repeats: false,
             #[cfg(test)]
             before_refs: None,
             tell: None,

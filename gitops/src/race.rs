@@ -3,12 +3,17 @@
 mod life;
 
 use std::cell::Cell;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use orz_core::id::{Part, ReleaseId};
+use orz_core::id::{CommitId, Part, ReleaseId, TenantName};
 
-use crate::support::{Fixture, NOW, git, name, request, work};
-use crate::{ActivateOptions, Error, PointerMove, Repo, Request};
+use crate::support::{Fixture, NOW, git, name, request, source, work};
+use crate::{
+    ActivateOptions, Belief, Believed, Error, PointerMove, PublishOptions, Relation, Repo, Request,
+    SourceCheck, SourceHistory, SourceRule,
+};
 
 const BOB: &str = "Bob <bob@example.com>";
 
@@ -194,6 +199,195 @@ fn a_publish_applies_itself_again_and_never_rebuilds_a_release() {
     let parents = fixture.git(&["rev-list", "--first-parent", "--count", "releases"]);
     assert_eq!(parents, "6", "init, three, bob's, ours");
     fixture.fsck();
+}
+
+#[test]
+fn with_override_an_operation_begins_anew_on_what_somebody_else_made_live() {
+    type Verb = fn(&Repo, &[ReleaseId]) -> Result<(), Error>;
+    let acme = || name("acme");
+    // What is asked for, where Bob goes meanwhile, and where it ends.
+    let cases: [(&str, Verb, usize, usize); 4] = [
+        (
+            "activate",
+            |repo, ids| {
+                let options = ActivateOptions::default();
+                repo.activate(&name("acme"), Part::Work, &ids[0], options, &request("x"))
+                    .map(drop)
+            },
+            1,
+            0,
+        ),
+        (
+            "rollback to",
+            |repo, ids| {
+                repo.rollback(&name("acme"), &[Part::Work], Some(&ids[0]), &request("x"))
+                    .map(drop)
+            },
+            1,
+            0,
+        ),
+        // Chosen anew: from the first release, the one that was live before is the third.
+        (
+            "rollback",
+            |repo, _| {
+                repo.rollback(&name("acme"), &[Part::Work], None, &request("x"))
+                    .map(drop)
+            },
+            0,
+            2,
+        ),
+        // Bob did what was asked for, so there is nothing left to do, and no second step back.
+        (
+            "rollback there",
+            |repo, _| {
+                repo.rollback(&name("acme"), &[Part::Work], None, &request("x"))
+                    .map(drop)
+            },
+            1,
+            1,
+        ),
+    ];
+    for (verb, run, bob, end) in cases {
+        for all in [false, true] {
+            if all && verb != "rollback" && verb != "rollback there" {
+                continue;
+            }
+            let (fixture, ids) = three_releases();
+            let other = ids[bob].clone();
+            let mut repo = raced(&fixture.path(), move |repo| {
+                let options = ActivateOptions::default();
+                repo.activate(&name("acme"), Part::Work, &other, options, &as_bob())
+                    .expect("bob is first");
+            });
+            repo.repeat_when_moved();
+            if all {
+                repo.rollback_all(&acme(), &request("x")).expect(verb);
+            } else {
+                run(&repo, &ids).expect(verb);
+            }
+            let live = fixture.live_release("acme", Part::Work);
+            assert_eq!(live.as_ref(), Some(&ids[end]), "{verb}, all: {all}");
+            fixture.fsck();
+        }
+    }
+    let (fixture, ids) = three_releases();
+    let mut repo = raced(&fixture.path(), move |repo| {
+        let options = ActivateOptions::default();
+        repo.activate(&name("acme"), Part::Work, &ids[0], options, &as_bob())
+            .expect("bob is first");
+    });
+    repo.repeat_when_moved();
+    let held = repo.hold(&acme(), &[], None, &request("x"));
+    assert!(held.expect("held")[0].commit.is_some());
+}
+
+#[test]
+fn what_is_expected_is_looked_at_again_after_a_lost_race() {
+    let (fixture, ids) = three_releases();
+    let (first, third) = (ids[0].clone(), ids[2].clone());
+    let expecting = |mut repo: Repo| {
+        repo.expect(vec![Belief {
+            tenant: name("acme"),
+            part: Part::Work,
+            cluster: None,
+            live: Believed::Id(third.as_str()[..12].to_owned()),
+        }]);
+        repo
+    };
+    let target = first.clone();
+    let repo = expecting(raced(&fixture.path(), move |repo| {
+        let options = ActivateOptions::default();
+        repo.activate(&name("acme"), Part::Work, &target, options, &as_bob())
+            .expect("bob is first");
+    }));
+    // Even where somebody else made it what is asked for: whoever expects something wants to know.
+    let options = ActivateOptions::default();
+    let error = repo.activate(&name("acme"), Part::Work, &first, options, &request("x"));
+    let error = error.expect_err("it moved");
+    assert_eq!(error.exit_code().code(), 5, "{error}");
+    assert!(error.to_string().contains(BOB), "{error}");
+
+    // The same for the version that a plan was made from.
+    let key = (
+        name("acme"),
+        Part::Work,
+        "in-cluster".parse().expect("valid"),
+    );
+    let base = fixture.stored("acme", Part::Work).blob;
+    let repo = raced(&fixture.path(), |repo| {
+        repo.hold(&name("acme"), &[], None, &as_bob())
+            .map(drop)
+            .expect("bob is first");
+    });
+    let expected = [(key, Some(base))].into();
+    let error = repo.publish_expecting(vec![work("acme", "four")], true, &expected, &request("x"));
+    let error = error.expect_err("it moved");
+    assert!(matches!(error, Error::Moved { .. }), "{error}");
+    assert!(error.to_string().contains(BOB), "{error}");
+}
+
+/// A source history of which only the order of the numbers in its commits is known.
+#[derive(Debug)]
+struct InOrder;
+
+impl SourceHistory for InOrder {
+    fn relations(
+        &self,
+        ours: &CommitId,
+        theirs: &BTreeSet<CommitId>,
+    ) -> Result<BTreeMap<CommitId, Relation>, String> {
+        let relation = |theirs: &CommitId| match ours.cmp(theirs) {
+            Ordering::Less => Relation::Older,
+            Ordering::Equal => Relation::Same,
+            Ordering::Greater => Relation::Newer,
+        };
+        let answers = theirs.iter();
+        Ok(answers.map(|t| (t.clone(), relation(t))).collect())
+    }
+
+    fn touched(
+        &self,
+        _ours: &CommitId,
+        _since: &BTreeSet<(TenantName, CommitId)>,
+    ) -> Result<BTreeSet<(TenantName, CommitId)>, String> {
+        Ok(BTreeSet::new())
+    }
+}
+
+#[test]
+fn a_source_is_checked_again_on_what_somebody_else_published_first() {
+    let publish = |repo: &Repo, commit: u32, request: &Request<'_>| {
+        let mut release = work("acme", &commit.to_string());
+        release.source = source(commit);
+        let options = PublishOptions {
+            activate: true,
+            source: Some(SourceCheck {
+                history: &InOrder,
+                rule: SourceRule::Descendants,
+            }),
+            ..PublishOptions::default()
+        };
+        repo.publish_with(vec![release], options, request)
+    };
+    for (bob, lands) in [(3, true), (5, true), (7, false)] {
+        let fixture = Fixture::new();
+        publish(&fixture.repo, 1, &request("first")).expect("the first one");
+        let repo = raced(&fixture.path(), move |repo| {
+            publish(repo, bob, &as_bob()).expect("bob is first");
+        });
+        let ours = publish(&repo, 5, &request("x"));
+        let live = fixture.pointer("acme", Part::Work).newest_source;
+        if lands {
+            ours.expect("bob's is older, or the same");
+            assert_eq!(live, source(5).commit, "bob published {bob}");
+        } else {
+            let error = ours.expect_err("bob's is newer");
+            assert_eq!(error.exit_code().code(), 5, "{error}");
+            assert!(error.to_string().contains(BOB), "{error}");
+            assert_eq!(live, source(bob).commit, "bob's stays");
+        }
+        fixture.fsck();
+    }
 }
 
 #[test]

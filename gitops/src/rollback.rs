@@ -9,7 +9,7 @@ use orz_core::id::{ClusterName, Part, ReleaseId, TenantName};
 use crate::activate::{message, with_commit};
 use crate::error::{Error, Result};
 use crate::history;
-use crate::moves::{self, Bases, Chosen, Move, Pending};
+use crate::moves::{self, Base, Bases, Chosen, Move, Pending};
 use crate::transaction::{Draft, transact};
 use crate::view::{StoredPointer, View, object_id};
 use crate::{Repo, Request, check, state, time};
@@ -92,29 +92,38 @@ impl Repo {
             // Status is a copy that may be lost; a rollback works without, and says so.
             Goal::Each(_, None) | Goal::Together => self.statuses_of(tenant).unwrap_or_default(),
         };
-        let mut bases = Bases::default();
+        let mut bases = Bases::new(self.repeats);
         // The history of a pointer that did not change is still the same at the next attempt.
         let mut targets: BTreeMap<Part, Target> = BTreeMap::new();
         let written = transact(self, request, |view, _| {
-            let (parts, to) = match goal {
-                Goal::Each(parts, to) => (parts.iter().copied().collect(), to),
+            let to = match goal {
+                Goal::Each(_, to) => to,
+                Goal::Together => None,
+            };
+            let pointer = |part| match cluster {
+                Some(cluster) => pointer_on(view, tenant, part, cluster),
+                None => the_pointer(view, tenant, part, to),
+            };
+            if self.repeats {
+                let together = matches!(goal, Goal::Together);
+                forget_moved(&mut targets, &mut bases, together, pointer)?;
+            }
+            let parts: BTreeSet<Part> = match goal {
+                Goal::Each(parts, _) => parts.iter().copied().collect(),
                 Goal::Together => {
                     if targets.is_empty() {
                         targets = together(view, tenant, &statuses)?;
                     }
-                    (targets.keys().copied().collect::<BTreeSet<Part>>(), None)
+                    targets.keys().copied().collect()
                 }
             };
             let mut moves = Vec::new();
             let mut pending = Vec::new();
             for part in parts {
-                let current = match cluster {
-                    Some(cluster) => pointer_on(view, tenant, part, cluster)?,
-                    None => the_pointer(view, tenant, part, to)?,
-                };
+                let current = pointer(part)?;
                 let target = targets.get(&part);
                 let there = target.is_some_and(|t| t.release == current.pointer.release);
-                if !bases.stands(&current.path, Some(&current)) && !there {
+                if bases.look(&current.path, Some(&current)) == Base::Moved && !there {
                     return Err(moves::moved_by(view, tenant, part, &current.path));
                 }
                 if let Some(target) = target.filter(|_| there) {
@@ -172,6 +181,28 @@ impl Repo {
         })?;
         Ok(with_commit(written.value, written.main_commit.as_ref()))
     }
+}
+
+/// Forgets the targets of pointers that somebody else moved elsewhere meanwhile, so that they are chosen anew; all
+/// of them where they belong together. What is there already stays chosen, or it would go back twice.
+fn forget_moved(
+    targets: &mut BTreeMap<Part, Target>,
+    bases: &mut Bases,
+    together: bool,
+    pointer: impl Fn(Part) -> Result<StoredPointer>,
+) -> Result<()> {
+    let mut moved = BTreeSet::new();
+    for (part, target) in &*targets {
+        let current = pointer(*part)?;
+        if current.pointer.release != target.release
+            && bases.look(&current.path, Some(&current)) == Base::Anew
+        {
+            moved.insert(*part);
+        }
+    }
+    let all = together && !moved.is_empty();
+    targets.retain(|part, _| !all && !moved.contains(part));
+    Ok(())
 }
 
 fn unmoved(stored: StoredPointer, chosen: Chosen) -> Move {

@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::objects::Staging;
 use crate::refs::{self, Advance, Move};
 use crate::view::{Head, View, commit_id};
-use crate::{Repo, Request, pack, review, trees, worktree};
+use crate::{Repo, Request, expect, pack, review, trees, worktree};
 
 /// What an operation wants to write on top of the heads of a [`View`].
 #[derive(Default)]
@@ -69,6 +69,7 @@ pub(crate) fn transact<T>(
         let turn = repo.turn()?;
         staging.next_attempt();
         let view = repo.view()?;
+        expect::refuse(&view, &repo.beliefs)?;
         let (value, draft) = compose(&view, &mut staging)?;
         let sealed = seal(repo, &view, &mut staging, draft, &ident)?;
         if sealed.moves.is_empty() {

@@ -4,7 +4,7 @@ use orz_core::exit::ExitCode;
 use orz_core::id::{Part, ReleaseId, TenantName};
 use orz_gitops::{ActivateOptions, View as Heads};
 
-use crate::args::{Review, Who};
+use crate::args::{Expect, Review, Who};
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
 use crate::ops::names::ReleaseName;
@@ -32,6 +32,8 @@ pub(crate) struct Args {
     #[arg(long)]
     override_leaving: bool,
     #[command(flatten)]
+    expect: Expect,
+    #[command(flatten)]
     review: Review,
     #[command(flatten)]
     who: Who,
@@ -39,13 +41,16 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Outcome {
-    let repo = context.gitops_for(args.review.to_branch.as_deref(), view)?;
+    let mut repo = context.gitops_for(args.review.to_branch.as_deref(), view)?;
     let heads = repo.view()?;
     let targets = match &args.release {
         Some(name) => vec![named(&heads, args, name)?],
         None => newest(&heads, args)?,
     };
     drop(heads);
+    let parts: Vec<Part> = targets.iter().map(|(part, _)| *part).collect();
+    args.expect
+        .of_tenant(&mut repo, &args.tenant, &parts, None)?;
     let asked = context.asked(&args.who, Some(&args.reason))?;
     let options = ActivateOptions {
         override_hold: args.override_hold,

@@ -6,7 +6,7 @@ use orz_core::id::{Part, TenantName};
 use orz_gitops::HoldChange;
 use serde_json::json;
 
-use crate::args::{Review, Who};
+use crate::args::{Expect, Review, Who};
 use crate::context::Context;
 use crate::error::Outcome;
 use crate::view::{Cell, Present, Table, Text, Tone, View, When};
@@ -28,6 +28,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TEXT")]
     reason: String,
     #[command(flatten)]
+    expect: Expect,
+    #[command(flatten)]
     review: Review,
     #[command(flatten)]
     who: Who,
@@ -41,7 +43,9 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
         .map(|until| context.clock.until(until))
         .transpose()?;
     let asked = context.asked(&args.who, Some(&args.reason))?;
-    let repo = context.gitops_for(args.review.to_branch.as_deref(), view)?;
+    let mut repo = context.gitops_for(args.review.to_branch.as_deref(), view)?;
+    args.expect
+        .of_tenant(&mut repo, &args.tenant, &args.parts, None)?;
     let changes = repo.hold(
         &args.tenant,
         &args.parts,

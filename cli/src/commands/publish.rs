@@ -8,22 +8,29 @@ use orz_core::Value;
 use orz_core::exit::ExitCode;
 use orz_core::id::{BlobId, ClusterName, Part, TenantName};
 use orz_core::plan::{PartPlan, Plan};
-use orz_gitops::{Expected, PointerMove, PublishOptions, Published, PublishedItem, Repo};
+use orz_gitops::{
+    Expected, PointerMove, PublishOptions, Published, PublishedItem, Repo, SourceCheck, SourceRule,
+};
 use serde_json::json;
 
 use crate::args::{Select, Who};
 use crate::context::{Context, follow_remote};
 use crate::error::{CommandError, Outcome};
 use crate::ops::compile::{Detail, compile};
+use crate::ops::expect::{self, Expectation};
 use crate::ops::fleet::{Order, Rollout, Watcher, roll_out};
 use crate::ops::{compare, publish};
 use crate::place::shown;
-use crate::view::{Cell, Present, Table, Text, Tone, View, When, rollout, short};
+use crate::source::History;
+use crate::view::{Cell, Present, Table, Text, Tone, View, When, refused, rollout, short};
 
 /// Compiles and publishes releases; `--activate` makes them live in the same step.
 ///
 /// Unchanged input writes nothing. Any error among the selected tenants writes nothing, unless
 /// `--keep-going` is given. A pointer that is held stays where it is, which is said and no error.
+///
+/// With `--activate` the commit of the source must be the newest one that was live for a tenant, or come after it:
+/// a job that is slow undoes nothing, and exits with 5. That takes the whole history, `fetch-depth: 0` in CI.
 ///
 /// More than 25 tenants go live at once only with `--fleet N`: N at a time, those of development (`shop-dev`)
 /// first, then staging and test, then the rest, each batch once the reconciler has verified the one before. The
@@ -48,9 +55,18 @@ pub(crate) struct Args {
     /// How long a batch may take to be verified: `90s`, `30m`, `2h`.
     #[arg(long, value_name = "TIME", requires = "fleet", default_value = "30m", value_parser = span)]
     fleet_timeout: Duration,
-    /// Publishes the tenants that compile although others do not; still exits with 1.
+    /// Publishes the tenants that compile, and whose source is the newest, although others do not or is not; still
+    /// exits with 1 or 5.
     #[arg(long)]
     keep_going: bool,
+    /// Makes the source live although it does not descend from the newest one that was: its history was rewritten,
+    /// or the tenant moved to another repository.
+    #[arg(long, requires_all = ["activate", "reason"])]
+    allow_unrelated_source: bool,
+    /// Exits with 5, and writes nothing, unless this is live: first digits of the release, or of the pointer's
+    /// version in `status --format json`; `none` for nothing; repeatable.
+    #[arg(long, value_name = "TENANT/PART=ID", conflicts_with = "fleet")]
+    expect: Vec<Expectation>,
     /// Puts the change of pointers on this new branch, for somebody to merge into `main`; the releases are
     /// published all the same.
     #[arg(
@@ -89,7 +105,8 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
     } else {
         compilation.all()?
     };
-    let repo = context.gitops_for(args.to_branch.as_deref(), view)?;
+    let mut repo = context.gitops_for(args.to_branch.as_deref(), view)?;
+    repo.expect(expect::of_tenants(&args.expect, &select.tenants)?);
     let mut expected = Expected::new();
     if let Some(plan) = &plan {
         prove(plan, &compare::plan(&repo.view()?, &outputs)?)?;
@@ -99,26 +116,42 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
     let source = context.source_identity(view)?;
     let releases = publish::releases(outputs, &source);
     let request = asked.request();
+    let history = History::of(context.source_root()?);
+    let check = args.activate.then_some(SourceCheck {
+        history: &history,
+        rule: if args.allow_unrelated_source {
+            SourceRule::Unrelated
+        } else {
+            SourceRule::Descendants
+        },
+    });
     let (published, rollout) = match args.fleet {
         None => {
             let options = PublishOptions {
                 activate: args.activate,
                 expected: Some(&expected),
                 tenants_max: Some(Repo::TENANTS_AT_ONCE),
+                source: check,
+                keep_going: args.keep_going,
             };
-            (repo.publish_with(releases, options, &request)?, None)
+            let published = repo.publish_with(releases, options, &request);
+            (published.map_err(|error| refused::all(error, view))?, None)
         }
         Some(size) => {
             // What verifies a release is published by others.
             let _fetching = follow_remote(&repo)?;
-            let order = Order {
+            let mut order = Order {
                 releases,
                 size: size.get(),
                 timeout: args.fleet_timeout,
                 expected: &expected,
+                source: check,
+                keep_going: args.keep_going,
                 request,
             };
-            let rollout = roll_out(&repo, &order, &mut Told(&mut *view))?;
+            let published = order.publish(&repo);
+            let published = published.map_err(|error| refused::all(error, view))?;
+            let rollout = roll_out(&repo, &order, published, &mut Told(&mut *view))?;
             (rollout.published.clone(), Some(rollout))
         }
     };
@@ -129,6 +162,7 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
     } else {
         None
     };
+    let stale = refused::tell(&published.refused, view);
     view.result(&Done {
         published,
         activate: args.activate,
@@ -145,11 +179,18 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
         view.summary(&format!("stopped in {}", stopped.why));
         view.note(&stopped.help);
     }
-    Ok(match (stopped, failed) {
-        (Some(stopped), _) => stopped.exit,
-        (None, Some(_)) => ExitCode::Input,
-        (None, None) => ExitCode::Ok,
-    })
+    if let Some(stale) = &stale {
+        view.summary(stale);
+    }
+    let ends = [
+        stopped.map(|stopped| stopped.exit),
+        failed.map(|_| ExitCode::Input),
+        stale.map(|_| ExitCode::Stale),
+    ];
+    Ok(ends
+        .into_iter()
+        .flatten()
+        .fold(ExitCode::Ok, ExitCode::combine))
 }
 
 /// A span of time on the command line.
@@ -295,6 +336,7 @@ impl Present for Done {
         let items: Vec<Value> = self.published.items.iter().map(item_json).collect();
         let mut document = json!({
             "items": items,
+            "refused": refused::json(&self.published.refused),
             "indexCommit": self.published.index_commit,
             "mainCommit": self.published.main_commit,
             "fleet": self.rollout.as_ref().map(rollout::json),
@@ -308,6 +350,10 @@ impl Present for Done {
 pub(super) fn pointer(item: &PublishedItem) -> (Tone, String) {
     match &item.pointer {
         PointerMove::Unchanged => (Tone::Faint, "live already".to_owned()),
+        PointerMove::Confirmed { to, .. } => (
+            Tone::Faint,
+            format!("live already, as of {}", short(to.as_str())),
+        ),
         PointerMove::Moved { from, .. } => {
             (Tone::Good, format!("live, was {}", short(from.as_str())))
         }
@@ -337,6 +383,9 @@ pub(super) fn pointer(item: &PublishedItem) -> (Tone, String) {
 pub(super) fn item_json(item: &PublishedItem) -> Value {
     let pointer = match &item.pointer {
         PointerMove::Unchanged => json!({ "result": "unchanged" }),
+        PointerMove::Confirmed { from, to } => {
+            json!({ "result": "confirmed", "fromSource": from, "toSource": to })
+        }
         PointerMove::Moved { from, to } => json!({ "result": "moved", "from": from, "to": to }),
         PointerMove::Created => json!({ "result": "created", "to": item.release }),
         PointerMove::Held { hold, live } => json!({ "result": "held", "hold": hold, "live": live }),

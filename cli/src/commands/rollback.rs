@@ -3,7 +3,7 @@
 use orz_core::exit::ExitCode;
 use orz_core::id::{ClusterName, Part, TenantName};
 
-use crate::args::{Review, Who};
+use crate::args::{Expect, Review, Who};
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
 use crate::ops::names::ReleaseName;
@@ -33,6 +33,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TEXT")]
     reason: String,
     #[command(flatten)]
+    expect: Expect,
+    #[command(flatten)]
     review: Review,
     #[command(flatten)]
     who: Who,
@@ -40,7 +42,7 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Outcome {
-    let repo = context.gitops_for(args.review.to_branch.as_deref(), view)?;
+    let mut repo = context.gitops_for(args.review.to_branch.as_deref(), view)?;
     let heads = repo.view()?;
     let (parts, to) = match &args.release {
         Some(name) => {
@@ -59,6 +61,10 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
         None => (args.parts.clone(), None),
     };
     drop(heads);
+    let moving: &[Part] = if args.all { &[] } else { &parts };
+    let cluster = args.cluster.as_ref();
+    args.expect
+        .of_tenant(&mut repo, &args.tenant, moving, cluster)?;
     let asked = context.asked(&args.who, Some(&args.reason))?;
     let (to, request) = (to.as_ref(), asked.request());
     let moves = match &args.cluster {

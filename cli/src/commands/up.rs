@@ -7,7 +7,7 @@ use std::time::Duration;
 use orz_core::Value;
 use orz_core::exit::ExitCode;
 use orz_core::id::{ClusterName, Part, TenantName};
-use orz_gitops::{PointerMove, Published, PublishedItem};
+use orz_gitops::{PointerMove, PublishOptions, Published, PublishedItem, SourceCheck, SourceRule};
 use orz_reconciler::apply::{ApplyEngine, Connection};
 use orz_reconciler::dir::DirEngine;
 use orz_reconciler::{
@@ -22,7 +22,8 @@ use crate::error::{CommandError, Outcome};
 use crate::ops::compile::{Detail, compile};
 use crate::ops::publish as ops;
 use crate::ops::target::Target;
-use crate::view::{Cell, Present, Table, Text, Tone, View, count, short};
+use crate::source::History;
+use crate::view::{Cell, Present, Table, Text, Tone, View, count, refused, short};
 
 /// Checks, publishes, activates and reconciles in one go.
 ///
@@ -76,7 +77,23 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
     let mut engine = open(&target, args, &clusters)?;
     let asked = context.asked(&args.who, Some(&args.reason))?;
     let source = context.source_identity(view)?;
-    let published = repo.publish(ops::releases(outputs, &source), true, &asked.request())?;
+    let history = History::of(context.source_root()?);
+    let options = PublishOptions {
+        activate: true,
+        source: Some(SourceCheck {
+            history: &history,
+            // On a repository of one's own, the folder is the truth, whatever commit it stands at.
+            rule: match repo.remote() {
+                Some(_) => SourceRule::Descendants,
+                None => SourceRule::Any,
+            },
+        }),
+        ..PublishOptions::default()
+    };
+    let releases = ops::releases(outputs, &source);
+    let published = repo
+        .publish_with(releases, options, &asked.request())
+        .map_err(|error| refused::all(error, view))?;
     let written = context.clock.elapsed();
 
     view.progress(Some(&format!("reconciling {target}")));

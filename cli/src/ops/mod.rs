@@ -2,6 +2,7 @@
 
 pub(crate) mod compare;
 pub(crate) mod compile;
+pub(crate) mod expect;
 pub(crate) mod fleet;
 pub(crate) mod leave;
 pub(crate) mod names;

@@ -4,11 +4,9 @@ use std::path::Path;
 
 use orz_core::format::Source;
 
+use super::COMPILED;
 use crate::error::CommandError;
 use crate::git::git;
-
-/// What compiles depend on, relative to the root; other files never make a source dirty.
-const COMPILED: [&str; 2] = ["platform", "tenants"];
 
 /// The repository's name, its commit and whether what is compiled differs from that commit.
 ///

@@ -1,7 +1,13 @@
-//! A source repository on disk: its files ([`load`]) and where they come from ([`identity`]).
+//! A source repository on disk: its files ([`load`]), where they come from ([`identity`]) and what came before
+//! them ([`History`]).
 
+mod history;
 mod identity;
 mod load;
 
+pub(crate) use history::History;
 pub(crate) use identity::identity;
 pub(crate) use load::{load, tenant_folders};
+
+/// What compiles depend on, relative to the root; other files neither make a source dirty nor a tenant change.
+const COMPILED: [&str; 2] = ["platform", "tenants"];

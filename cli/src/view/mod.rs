@@ -7,6 +7,7 @@ mod json;
 mod later;
 mod markdown;
 mod moves;
+pub(crate) mod refused;
 pub(crate) mod rollout;
 mod text;
 

@@ -397,8 +397,8 @@ fn more_tenants_than_allowed_write_nothing() {
         });
         let options = PublishOptions {
             activate,
-            expected: None,
             tenants_max: Some(1),
+            ..PublishOptions::default()
         };
         fixture
             .repo

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use orz_core::exit::ExitCode;
 use orz_core::id::TenantName;
-use orz_gitops::{Expected, NewRelease, Published, Repo, Request};
+use orz_gitops::{
+    Error, Expected, NewRelease, PublishOptions, Published, Repo, Request, SourceCheck,
+};
 
 use crate::error::CommandError;
 use run::Run;
@@ -23,8 +25,37 @@ pub(crate) struct Order<'a> {
     pub(crate) timeout: Duration,
     /// Pointers that must still be what they were.
     pub(crate) expected: &'a Expected,
+    /// Which sources may go live.
+    pub(crate) source: Option<SourceCheck<'a>>,
+    /// Whether tenants whose source may not are left out.
+    pub(crate) keep_going: bool,
     /// Who asks for it.
     pub(crate) request: Request<'a>,
+}
+
+impl Order<'_> {
+    /// Publishes everything in one step and activates nothing of it. What may not go live is refused at this point,
+    /// or left out of the order.
+    pub(crate) fn publish(&mut self, repo: &Repo) -> Result<Published, Error> {
+        let options = PublishOptions {
+            keep_going: self.keep_going,
+            ..self.options()
+        };
+        let published = repo.publish_with(self.releases.clone(), options, &self.request)?;
+        let refused = &published.refused;
+        self.releases
+            .retain(|release| refused.iter().all(|stale| stale.tenant != release.tenant));
+        Ok(published)
+    }
+
+    /// What every step heeds.
+    fn options(&self) -> PublishOptions<'_> {
+        PublishOptions {
+            expected: Some(self.expected),
+            source: self.source,
+            ..PublishOptions::default()
+        }
+    }
 }
 
 /// How it ended.
@@ -85,16 +116,17 @@ pub(crate) trait Watcher {
     fn stands(&mut self, line: &str);
 }
 
-/// Publishes everything in one step, then activates batch by batch.
+/// Activates batch by batch what was [`Order::publish`]ed.
 ///
 /// What went live stays live, however it ends. The same again goes on where it stopped: what is live is not
 /// activated again, and only waited for while it is on its way.
 pub(crate) fn roll_out(
     repo: &Repo,
     order: &Order<'_>,
+    published: Published,
     watcher: &mut dyn Watcher,
 ) -> Result<Rollout, CommandError> {
-    let mut run = Run::begin(repo, order)?;
+    let mut run = Run::begin(repo, order, published)?;
     let turns = run.turns();
     let batches = order::batches(turns, order.size);
     for tenant in batches.iter().flatten() {

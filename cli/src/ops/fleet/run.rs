@@ -41,14 +41,12 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// Publishes, and finds out what is to move.
-    pub(super) fn begin(repo: &'a Repo, order: &'a Order<'a>) -> Result<Self, CommandError> {
-        let options = PublishOptions {
-            activate: false,
-            expected: Some(order.expected),
-            tenants_max: None,
-        };
-        let mut published = repo.publish_with(order.releases.clone(), options, &order.request)?;
+    /// Finds out what is to move.
+    pub(super) fn begin(
+        repo: &'a Repo,
+        order: &'a Order<'a>,
+        mut published: Published,
+    ) -> Result<Self, CommandError> {
         let statuses = by_place(repo.statuses()?);
         let (mut moving, mut under_way) = (BTreeSet::new(), Vec::new());
         let mut fates = BTreeMap::new();
@@ -73,7 +71,7 @@ impl<'a> Run<'a> {
                 });
             }
         }
-        Ok(Self {
+        let mut run = Self {
             repo,
             order,
             published,
@@ -81,7 +79,47 @@ impl<'a> Run<'a> {
             moving,
             under_way,
             fates,
-        })
+        };
+        run.confirm()?;
+        Ok(run)
+    }
+
+    /// Says of what is live already that it comes from this source too; nobody has to wait for that.
+    fn confirm(&mut self) -> Result<(), Error> {
+        let releases = self.order.releases.iter();
+        let unmoved = releases.filter(|release| !self.moving.contains(&release.tenant));
+        let options = PublishOptions {
+            activate: true,
+            tenants_max: Some(0),
+            ..self.order.options()
+        };
+        let unmoved = unmoved.cloned().collect();
+        match self
+            .repo
+            .publish_with(unmoved, options, &self.order.request)
+        {
+            Ok(done) => {
+                self.take_over(done);
+                Ok(())
+            }
+            // Somebody moved one this very moment; what is live then is for the next rollout to find out.
+            Err(Error::TooManyAtOnce { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What became of pointers.
+    fn take_over(&mut self, done: Published) {
+        if done.main_commit.is_some() {
+            self.published.main_commit = done.main_commit;
+        }
+        for item in done.items {
+            let mut known = self.published.items.iter_mut();
+            if let Some(known) = known.find(|known| place(known) == place(&item)) {
+                known.pointer = item.pointer;
+                known.state = item.state;
+            }
+        }
     }
 
     /// The tenants that something has to be done for, or waited for.
@@ -167,8 +205,8 @@ impl<'a> Run<'a> {
         let releases = releases.filter(|release| batch.contains(&release.tenant));
         let options = PublishOptions {
             activate: true,
-            expected: Some(self.order.expected),
             tenants_max: Some(self.order.size),
+            ..self.order.options()
         };
         let done =
             self.repo
@@ -176,26 +214,19 @@ impl<'a> Run<'a> {
         for tenant in batch {
             self.fates.insert(tenant.clone(), Fate::Live);
         }
-        if done.main_commit.is_some() {
-            self.published.main_commit = done.main_commit;
-        }
         let mut awaited = Vec::new();
-        for item in done.items {
-            if let Some(why) = passed(&item) {
+        for item in &done.items {
+            if let Some(why) = passed(item) {
                 self.fates.insert(item.tenant.clone(), Fate::Passed(why));
-            } else if is_moved(&item) {
+            } else if is_moved(item) {
                 awaited.push(Awaited {
-                    place: place(&item),
+                    place: place(item),
                     release: item.release.clone(),
-                    before: self.statuses.get(&place(&item)).cloned(),
+                    before: self.statuses.get(&place(item)).cloned(),
                 });
             }
-            let mut known = self.published.items.iter_mut();
-            if let Some(known) = known.find(|known| place(known) == place(&item)) {
-                known.pointer = item.pointer;
-                known.state = item.state;
-            }
         }
+        self.take_over(done);
         Ok(awaited)
     }
 

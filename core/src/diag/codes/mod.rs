@@ -5,6 +5,7 @@
 
 pub mod model;
 pub mod object;
+pub mod publish;
 pub mod reference;
 pub mod section;
 pub mod source;
@@ -32,6 +33,7 @@ pub fn all() -> Vec<&'static Code> {
         reference::CODES,
         section::CODES,
         object::CODES,
+        publish::CODES,
     ]
     .concat();
     all.sort_by_key(|code| code.name);

@@ -1,8 +1,11 @@
 //! Publishing: new releases on the index and, if asked, live at once.
 
+mod decide;
+mod message;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use orz_core::format::{self, Action, Hold, Pointer, State, StateKind, Trailers};
+use orz_core::format::{Action, Hold, Pointer, State, StateKind, Trailers};
 use orz_core::id::{BlobId, ClusterName, CommitId, Part, ReleaseId, TenantName};
 use orz_core::paths;
 
@@ -10,15 +13,19 @@ use crate::error::{Error, Result};
 use crate::moves::{self, Pending};
 use crate::objects::Staging;
 use crate::release::{Built, NewRelease};
-use crate::transaction::{Draft, IndexCommit, transact};
+use crate::source::{SourceCheck, StaleSource};
+use crate::stale::Sources;
+use crate::transaction::{Draft, transact};
 use crate::view::{StoredPointer, View, object_id};
 use crate::{Repo, Request, state, time, trees};
 
 /// What a publish did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
-    /// One for each release handed over, sorted by tenant and part.
+    /// One for each release handed over, sorted by tenant and part; without those of tenants that were refused.
     pub items: Vec<PublishedItem>,
+    /// The tenants that were left out because of their source, see [`PublishOptions::keep_going`].
+    pub refused: Vec<StaleSource>,
     /// The new head of `releases`; `None` when every release stood there already.
     pub index_commit: Option<CommitId>,
     /// The new head of `main`; `None` when no pointer or claim changed.
@@ -50,6 +57,13 @@ pub struct PublishedItem {
 pub enum PointerMove {
     /// It names this release already.
     Unchanged,
+    /// It names this release already, and says now that the release comes from a newer source too.
+    Confirmed {
+        /// The newest source before; `None` if the pointer knew none.
+        from: Option<CommitId>,
+        /// The newest source now.
+        to: CommitId,
+    },
     /// It named another release.
     Moved {
         /// The release it named.
@@ -93,6 +107,11 @@ pub struct PublishOptions<'a> {
     pub expected: Option<&'a Expected>,
     /// The most tenants of which pointers may move in this step; `None`: any number.
     pub tenants_max: Option<usize>,
+    /// What may go live where another commit was live before; it is checked also if nothing goes live in this
+    /// step. `None`: the caller answers for the order of commits.
+    pub source: Option<SourceCheck<'a>>,
+    /// Whether tenants that are refused because of their source are left out, instead of refusing everything.
+    pub keep_going: bool,
 }
 
 impl Repo {
@@ -126,12 +145,14 @@ impl Repo {
         let options = PublishOptions {
             activate,
             expected: Some(expected),
-            tenants_max: None,
+            ..PublishOptions::default()
         };
         self.publish_with(releases, options, request)
     }
 
     /// Like [`Repo::publish`], within these limits; nothing at all is written when one is exceeded.
+    ///
+    /// The limits hold at the heads that are written on, so they are looked at again after every lost race.
     pub fn publish_with(
         &self,
         releases: Vec<NewRelease>,
@@ -159,20 +180,26 @@ impl Repo {
         let (publish, activated) = (trailers(Action::Publish)?, trailers(Action::Activate)?);
 
         let mut valid = BTreeSet::new();
+        let mut sources = Sources::default();
         let written = transact(self, request, |view, staging| {
             let mut items = Vec::new();
             // By id: one release may be published for several clusters, and is one all the same.
             let mut fresh = BTreeMap::new();
             let mut pending = Vec::new();
-            for built in &built {
+            let places = places(view, &built, &options)?;
+            let refused = match &options.source {
+                Some(check) => sources.refused(view, check, &places)?,
+                None => Vec::new(),
+            };
+            if !refused.is_empty() && !options.keep_going {
+                return Err(Error::Source { refused });
+            }
+            let left_out: BTreeSet<TenantName> =
+                refused.iter().map(|stale| stale.tenant.clone()).collect();
+            for (built, current) in places {
                 let entry = &built.entry;
-                let current = match view.pointer(&built.cluster, &entry.tenant, entry.part) {
-                    // Nobody asked to touch it: the release can be published all the same.
-                    Err(Error::MalformedPointer { .. }) if !activate => None,
-                    current => current?,
-                };
-                if let Some(expected) = options.expected {
-                    refuse_unexpected(view, built, current.as_ref(), expected)?;
+                if left_out.contains(&entry.tenant) {
+                    continue;
                 }
                 let live = current.as_ref().map(|stored| &stored.pointer);
                 let skip = entry.objects.is_empty() && live.is_none();
@@ -201,7 +228,9 @@ impl Repo {
                         moves::checked(view, &entry.tenant, entry.part, &built.id)?;
                     }
                     let entry = known.unwrap_or_else(|| entry.clone());
-                    let (pointer, next) = decide(built, &entry, live, now);
+                    let newest = |live| sources.newest(options.source.as_ref(), built, live);
+                    let live = live.map(|live| (live, newest(live)));
+                    let (pointer, next) = decide::decide(built, &entry, live, now);
                     if let Some(next) = next {
                         pending.push(Pending {
                             current,
@@ -223,19 +252,43 @@ impl Repo {
             }
             refuse_too_many(&items, options.tenants_max)?;
             let mut draft = Draft {
-                index: index_commits(&ordered(fresh), self.parents_max, &publish),
+                index: message::index_commits(&ordered(fresh), self.parents_max, &publish),
                 ..Draft::default()
             };
             moves::draft(view, &pending, &mut draft)?;
-            draft.main_message = main_message(&items, &activated);
-            Ok((items, draft))
+            draft.main_message = message::main_message(&items, &activated);
+            Ok(((items, refused), draft))
         })?;
+        let (items, refused) = written.value;
         Ok(Published {
-            items: written.value,
+            items,
+            refused,
             index_commit: written.index_commit,
             main_commit: written.main_commit,
         })
     }
+}
+
+/// The pointer of every release as it stands, if it is one of those that are expected.
+fn places<'b>(
+    view: &View,
+    built: &'b [Built],
+    options: &PublishOptions<'_>,
+) -> Result<Vec<(&'b Built, Option<StoredPointer>)>> {
+    let mut places = Vec::with_capacity(built.len());
+    for built in built {
+        let entry = &built.entry;
+        let current = match view.pointer(&built.cluster, &entry.tenant, entry.part) {
+            // Nobody asked to touch it: the release can be published all the same.
+            Err(Error::MalformedPointer { .. }) if !options.activate => None,
+            current => current?,
+        };
+        if let Some(expected) = options.expected {
+            refuse_unexpected(view, built, current.as_ref(), expected)?;
+        }
+        places.push((built, current));
+    }
+    Ok(places)
 }
 
 fn refuse_unexpected(
@@ -295,60 +348,6 @@ fn leaving(view: &View, built: &Built, live: Option<&Pointer>) -> Result<Option<
     Ok(others.pop().map(|other| other.pointer.state))
 }
 
-/// What activation does to one pointer: what is reported, and the pointer to write if it is not held.
-fn decide(
-    built: &Built,
-    entry: &format::Release,
-    current: Option<&Pointer>,
-    now: i64,
-) -> (PointerMove, Option<Pointer>) {
-    let Some(current) = current else {
-        let pointer = Pointer {
-            tenant: entry.tenant.clone(),
-            part: entry.part,
-            cluster: built.cluster.clone(),
-            namespace: entry.namespace.clone(),
-            release: built.id.clone(),
-            digest: entry.digest.clone(),
-            source: built.source.clone(),
-            newest_source: built.source.commit.clone(),
-            state: State::LIVE,
-            hold: None,
-        };
-        return (PointerMove::Created, Some(pointer));
-    };
-    let mut next = current.clone();
-    next.digest = entry.digest.clone();
-    next.namespace.clone_from(&entry.namespace);
-    if current.release == built.id {
-        // Written all the same: claims that a plain `git revert` lost are taken again,
-        // and equal files are no change.
-        return (PointerMove::Unchanged, Some(next));
-    }
-    let hold = moves::standing(current.hold.as_ref(), now).cloned();
-    if let Some(hold) = hold.as_ref().filter(|hold| hold.blocks(&built.id)) {
-        return (
-            PointerMove::Held {
-                hold: hold.clone(),
-                live: current.release.clone(),
-            },
-            None,
-        );
-    }
-    next.state = state::standing(&next.state, now);
-    next.release = built.id.clone();
-    next.source = built.source.clone();
-    next.newest_source = built.source.commit.clone().or(next.newest_source);
-    next.hold = hold;
-    (
-        PointerMove::Moved {
-            from: current.release.clone(),
-            to: built.id.clone(),
-        },
-        Some(next),
-    )
-}
-
 /// Stages the objects of a release, without the files it shares with the one that is live.
 fn stage(view: &View, staging: &mut Staging, built: &Built, live: Option<&Pointer>) -> Result<()> {
     if let Some(live) = live {
@@ -365,76 +364,4 @@ fn stage(view: &View, staging: &mut Staging, built: &Built, live: Option<&Pointe
     }
     built.stage(staging);
     Ok(())
-}
-
-fn index_commits(fresh: &[&Built], parents_max: usize, trailers: &Trailers) -> Vec<IndexCommit> {
-    fresh
-        .chunks(parents_max)
-        .map(|chunk| {
-            let mut files = BTreeMap::new();
-            for built in chunk {
-                let path = paths::index_entry(&built.entry.tenant, built.entry.part, &built.id);
-                files.insert(path, format::to_bytes(&built.entry));
-                for (digest, bytes) in built.inputs() {
-                    files.insert(paths::input(digest), bytes.to_vec());
-                }
-            }
-            let releases = chunk.iter().map(|built| built.commit).collect();
-            let lines: Vec<String> = chunk
-                .iter()
-                .map(|built| {
-                    format!(
-                        "{}/{} {}",
-                        built.entry.tenant,
-                        built.entry.part,
-                        moves::short(&built.id)
-                    )
-                })
-                .collect();
-            let message = match lines.as_slice() {
-                [line] => trailers.message(&format!("publish {line}")),
-                lines => trailers.message(&format!(
-                    "publish {} releases\n\n{}",
-                    lines.len(),
-                    moves::body(lines)
-                )),
-            };
-            IndexCommit {
-                releases,
-                files,
-                message,
-            }
-        })
-        .collect()
-}
-
-fn main_message(items: &[PublishedItem], trailers: &Trailers) -> String {
-    let lines: Vec<String> = items
-        .iter()
-        .filter_map(|item| {
-            let from = match &item.pointer {
-                PointerMove::Created => None,
-                PointerMove::Moved { from, .. } => Some(from),
-                _ => return None,
-            };
-            Some(format!(
-                "{}/{}: {}",
-                item.tenant,
-                item.part,
-                moves::arrow(from, &item.release)
-            ))
-        })
-        .collect();
-    match lines.as_slice() {
-        [] => trailers.message("activate: take lost claims again"),
-        [line] => trailers.message(&format!("activate {line}")),
-        lines => {
-            let tenants: BTreeSet<&TenantName> = items.iter().map(|item| &item.tenant).collect();
-            let of = match tenants.first() {
-                Some(tenant) if tenants.len() == 1 => format!("{} parts of {tenant}", lines.len()),
-                _ => format!("{} pointers of {} tenants", lines.len(), tenants.len()),
-            };
-            trailers.message(&format!("activate {of}\n\n{}", moves::body(lines)))
-        }
-    }
 }
