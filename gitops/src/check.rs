@@ -13,6 +13,7 @@ use orz_core::{Value, kinds, read};
 use crate::commit;
 use crate::error::Error;
 use crate::objects::{self, Mode};
+use crate::trust::Branch;
 use crate::view::{StoredPointer, View, object_id};
 
 /// The reasons of [`PointerInvalid`]: constants that other programs may compare.
@@ -43,6 +44,8 @@ pub mod reason {
     pub const NOT_ALLOWED: &str = "not-allowed";
     /// A claim of the release is not held by its tenant, as after a plain `git revert`.
     pub const CLAIM_LOST: &str = "claim-lost";
+    /// No trusted publisher brought the pointer, or the index entry, where that is demanded.
+    pub const UNTRUSTED_PUBLISHER: &str = "untrusted-publisher";
     /// Something that the check needs could not be read.
     pub const UNREADABLE: &str = "unreadable";
 }
@@ -98,6 +101,7 @@ pub(crate) fn pointer(
             format!("its content belongs at `{path}`"),
         ));
     }
+    view.demand(Branch::Main, &path)?;
     let checked = release(view, &pointer.tenant, pointer.part, &pointer.release)?;
     if checked.entry.digest != pointer.digest {
         let detail = format!(
@@ -151,6 +155,8 @@ pub(crate) fn release(
         }
         Err(error) => return Err(unreadable(error)),
     };
+    let indexed = orz_core::paths::index_entry(tenant, part, release);
+    view.demand(Branch::Releases, &indexed)?;
     if let Some(claim) = entry.claims.iter().find(|claim| !is_claim(claim)) {
         let detail = format!("`{}` is no kind of claim", claim.kind.escape_debug());
         return Err(PointerInvalid::new(reason::INDEX_MALFORMED, detail));

@@ -470,6 +470,44 @@ pub enum Error {
         /// The name as given.
         branch: String,
     },
+    /// A key that is to sign cannot be used as it is named.
+    #[error("`{named_by}` {message}")]
+    SigningKey {
+        /// The variable or setting that names it.
+        named_by: &'static str,
+        /// What is wrong, as the rest of a sentence, without the key.
+        message: String,
+    },
+    /// A commit could not be signed.
+    #[error("the key that `{named_by}` names did not sign: {message}")]
+    NotSigned {
+        /// The variable or setting that names it.
+        named_by: &'static str,
+        /// What the program said.
+        message: String,
+    },
+    /// A commit that was made offline and signed would lose its signature.
+    #[error("`{subject}` was committed offline and signed, and cannot be made anew without a key")]
+    PendingSigned {
+        /// The first line of its message.
+        subject: String,
+    },
+    /// A file of trusted publishers that cannot be used.
+    #[error("`{}`{}: {message}", path.display(), line.map_or(String::new(), |line| format!(", line {line}")))]
+    TrustedPublishers {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from one, where one is to blame.
+        line: Option<usize>,
+        /// What is wrong.
+        message: String,
+    },
+    /// The commit from which on signatures are demanded is on neither branch.
+    #[error("`{commit}` is a commit of neither `main` nor `releases`")]
+    UnknownSince {
+        /// The commit as given.
+        commit: CommitId,
+    },
     /// A `git` command ended with an error of its own.
     #[error("`git {command}`: {message}")]
     Git {
@@ -511,6 +549,8 @@ impl Error {
             | Self::NeverFetched { .. }
             | Self::NoRemoteRepository { .. }
             | Self::BranchExists { .. }
+            | Self::TrustedPublishers { .. }
+            | Self::UnknownSince { .. }
             | Self::DirtyWorkTree { .. } => ExitCode::Input,
             Self::Held { .. }
             | Self::RemoteDenied { .. }
@@ -534,7 +574,9 @@ impl Error {
             | Self::BadBranch { .. }
             | Self::ClusterNeeded { .. }
             | Self::TooManyAtOnce { .. }
-            | Self::ReasonNeeded { .. } => ExitCode::Usage,
+            | Self::ReasonNeeded { .. }
+            | Self::SigningKey { .. }
+            | Self::PendingSigned { .. } => ExitCode::Usage,
             Self::BadRelease { .. }
             | Self::BadStatus { .. }
             | Self::Locked { .. }
@@ -547,6 +589,7 @@ impl Error {
             | Self::Malformed { .. }
             | Self::Object { .. }
             | Self::Open { .. }
+            | Self::NotSigned { .. }
             | Self::Git { .. }
             | Self::Io { .. } => ExitCode::Internal,
         }
@@ -583,6 +626,24 @@ impl Error {
             }
             Self::PendingConflict { .. } | Self::PendingLost { .. } => {
                 "look at what is live now; `orzc sync --discard` gives up what was committed offline".to_owned()
+            }
+            Self::SigningKey { named_by: "gpg.format", .. } => {
+                "`git config gpg.format ssh`; the others are `openpgp` and `x509`".to_owned()
+            }
+            Self::SigningKey { .. } => {
+                "name a key file, such as `~/.ssh/id_ed25519`, or `key::ssh-ed25519 …` for a key of an agent; nothing was written".to_owned()
+            }
+            Self::NotSigned { .. } => {
+                "nothing was written; `git commit-tree -S` with the same key shows what Git says".to_owned()
+            }
+            Self::PendingSigned { .. } => {
+                "set `user.signingKey` or `ORZ_SIGNING_KEY`; `orzc sync --discard` gives up what was committed offline".to_owned()
+            }
+            Self::TrustedPublishers { .. } => {
+                "each line is `<name> ssh-ed25519 <key>`, as `gpg.ssh.allowedSignersFile` of Git takes it".to_owned()
+            }
+            Self::UnknownSince { .. } => {
+                "`git rev-parse main releases` names two that are".to_owned()
             }
             Self::BadBranch { .. } => "give it another name, such as `rollback-shop`".to_owned(),
             Self::BranchExists { .. } => "give another name, or delete the branch first".to_owned(),

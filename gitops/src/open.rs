@@ -1,6 +1,7 @@
 //! Opening and making a GitOps repository.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use gix::ObjectId;
 use orz_core::format::{Action, Trailers};
@@ -12,7 +13,9 @@ use crate::git::Git;
 use crate::objects::{Objects, Staging};
 use crate::refs::{self, Move};
 use crate::remote::Remote;
-use crate::{Belief, Request, View, pack};
+use crate::signing::Signer;
+use crate::trust::TrustedPublishers;
+use crate::{Belief, Request, Signing, View, pack};
 
 /// A GitOps repository on this machine, bare or with a work tree.
 ///
@@ -29,6 +32,10 @@ pub struct Repo {
     pub(crate) beliefs: Vec<Belief>,
     /// Whether an operation begins anew when somebody else moved the same pointer first.
     pub(crate) repeats: bool,
+    /// Who signs what is written.
+    pub(crate) signer: Signer,
+    /// Whose commits pointers and index entries must be of, where that is demanded.
+    pub(crate) trusted: Option<Arc<TrustedPublishers>>,
     /// Called between writing the objects and moving the branches, so that a test can move them first.
     #[cfg(test)]
     pub(crate) before_refs: Option<Box<dyn Fn(u32)>>,
@@ -74,6 +81,8 @@ impl Repo {
             review: None,
             beliefs: Vec::new(),
             repeats: false,
+            signer: Signer::default(),
+            trusted: None,
             #[cfg(test)]
             before_refs: None,
             tell: None,
@@ -87,10 +96,16 @@ impl Repo {
     ///
     /// In an existing Git repository it adds the branches that are missing; where both stand, it only opens.
     pub fn init(path: impl AsRef<Path>, request: &Request) -> Result<Self> {
+        Self::init_with(path, request, Signing::Nobody)
+    }
+
+    /// [`Repo::init`], with commits signed from the first one on.
+    pub fn init_with(path: impl AsRef<Path>, request: &Request, signing: Signing) -> Result<Self> {
         let path = path.as_ref();
         // Nothing is made for a request that cannot be recorded.
         Ident::of(request)?;
         if !is_repository(path) {
+            Signer::new(signing).is_there(path)?;
             if path.exists() {
                 let mut entries = std::fs::read_dir(path).map_err(Error::io(path))?;
                 if entries.next().is_some() {
@@ -109,7 +124,7 @@ impl Repo {
                 .arg(path)
                 .output()?;
         }
-        let repo = Self::open(path)?;
+        let repo = Self::open(path)?.signing(signing);
         repo.add_branches(request)?;
         Ok(repo)
     }
@@ -132,7 +147,7 @@ impl Repo {
             if refs::read(&self.gix, name)?.is_none() {
                 let tree = staging.put(gix::objs::Kind::Tree, Vec::new());
                 let bytes = commit::bytes(tree, &[], &ident, &trailers.message(subject));
-                let new = staging.put(gix::objs::Kind::Commit, bytes);
+                let new = staging.put(gix::objs::Kind::Commit, self.signed(bytes)?);
                 moves.push(Move {
                     name: name.into(),
                     old: None,
@@ -171,7 +186,8 @@ impl Repo {
         // knows every release that a pointer read here names.
         let main = self.head(paths::MAIN, "main")?;
         let releases = self.head(paths::RELEASES, "releases")?;
-        View::new(Objects::new(reopen(&self.gix)?), main, releases)
+        let view = View::new(Objects::new(reopen(&self.gix)?), main, releases)?;
+        Ok(view.demanding(self.trusted.clone()))
     }
 
     /// The folder that holds everything which several work trees share.

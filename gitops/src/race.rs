@@ -1,6 +1,7 @@
 //! What happens when somebody moves a branch between our look and our move: made to happen, not hoped for.
 
 mod life;
+mod signed;
 
 use std::cell::Cell;
 use std::cmp::Ordering;

@@ -61,6 +61,8 @@ pub(crate) fn transact<T>(
     mut compose: impl FnMut(&View, &mut Staging) -> Result<(T, Draft)>,
 ) -> Result<Written<T>> {
     let ident = Ident::of(request)?;
+    // A key that is named and cannot be found stops everything before the remote is asked.
+    repo.signs()?;
     repo.begin_write()?;
     let began = Instant::now();
     let mut staging = Staging::default();
@@ -151,7 +153,7 @@ fn seal(
         parents.extend(releases);
         let bytes = commit::bytes(tree, &parents, ident, &message);
         head = Head {
-            commit: staging.put(Kind::Commit, bytes),
+            commit: staging.put(Kind::Commit, repo.signed(bytes)?),
             tree,
         };
     }
@@ -177,7 +179,7 @@ fn seal(
     if !edits.is_empty() {
         let tree = trees::edit(&view.objects, staging, view.main.tree, &edits)?;
         let bytes = commit::bytes(tree, &[view.main.commit], ident, &draft.main_message);
-        let new = staging.put(Kind::Commit, bytes);
+        let new = staging.put(Kind::Commit, repo.signed(bytes)?);
         let moved = match &repo.review {
             // Made for review and new: whoever merges it moves `main`.
             Some(branch) => review::fresh(repo, branch, new)?,

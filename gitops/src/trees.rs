@@ -230,6 +230,21 @@ fn walk(
     Ok(())
 }
 
+/// Git makes no folder with a name in it twice. In one that somebody made so, a lookup and a comparison might find
+/// different files.
+fn refuse_twice(tree: Option<ObjectId>, path: &str, earlier: Option<Entry>) -> Result<()> {
+    match (tree, earlier) {
+        (Some(tree), Some(entry)) => Err(Error::Object {
+            id: tree.to_string(),
+            message: format!(
+                "the folder `{path}` has `{}` twice",
+                String::from_utf8_lossy(&entry.name).escape_debug()
+            ),
+        }),
+        _ => Ok(()),
+    }
+}
+
 fn compare(
     objects: &Objects,
     before: Option<ObjectId>,
@@ -246,11 +261,13 @@ fn compare(
     let mut names: BTreeMap<Vec<u8>, (Option<Entry>, Option<Entry>)> = BTreeMap::new();
     for entry in entries(before)? {
         let name = entry.name.clone();
-        names.entry(name).or_default().0 = Some(entry);
+        let earlier = names.entry(name).or_default().0.replace(entry);
+        refuse_twice(before, path, earlier)?;
     }
     for entry in entries(after)? {
         let name = entry.name.clone();
-        names.entry(name).or_default().1 = Some(entry);
+        let earlier = names.entry(name).or_default().1.replace(entry);
+        refuse_twice(after, path, earlier)?;
     }
     for (name, (before, after)) in names {
         if before == after {

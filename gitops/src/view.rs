@@ -1,6 +1,7 @@
 //! Reading a repository at one fixed pair of heads.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use gix::ObjectId;
 use orz_core::format::{self, Claim, ClaimKey, Pointer, Release};
@@ -12,6 +13,7 @@ use crate::commit;
 use crate::error::{Error, Result};
 use crate::objects::{Mode, Objects};
 use crate::trees;
+use crate::trust::{Demand, TrustedPublishers};
 
 /// One consistent pair of heads: every release that a pointer here names was on the index
 /// when the pointer moved to it, and still is.
@@ -19,6 +21,7 @@ pub struct View {
     pub(crate) objects: Objects,
     pub(crate) main: Head,
     pub(crate) releases: Head,
+    pub(crate) demand: Demand,
 }
 
 /// The head of a branch.
@@ -107,7 +110,14 @@ impl View {
             objects,
             main,
             releases,
+            demand: Demand::default(),
         })
+    }
+
+    /// The same, with what is demanded of those who wrote it.
+    pub(crate) fn demanding(mut self, publishers: Option<Arc<TrustedPublishers>>) -> Self {
+        self.demand = Demand::new(publishers);
+        self
     }
 
     /// The commit at the head of `main`.

@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 pub(crate) const NAME: &str = "orz-remote";
 
 /// Variables with which a surrounding `git`, in a hook, points at another repository.
-const POINTERS: &[&str] = &[
+pub(crate) const POINTERS: &[&str] = &[
     "GIT_DIR",
     "GIT_WORK_TREE",
     "GIT_INDEX_FILE",

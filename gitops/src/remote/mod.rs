@@ -28,10 +28,12 @@ pub use follow::{FetchEvent, Fetching};
 pub use pending::PendingCommit;
 pub use url::RemoteUrl;
 
+pub(crate) use child::POINTERS;
+
 use crate::commit::Ident;
 use crate::error::{Error, Result};
 use crate::refs::{Advance, Move};
-use crate::{Repo, Request};
+use crate::{Repo, Request, Signing};
 use cache::{Cache, Turn};
 
 /// How a remote is reached.
@@ -136,12 +138,22 @@ impl Repo {
         options: &RemoteOptions,
         request: &Request,
     ) -> Result<Self> {
+        Self::init_remote_with(url, options, request, Signing::Nobody)
+    }
+
+    /// [`Repo::init_remote`], with commits signed from the first one on.
+    pub fn init_remote_with(
+        url: &RemoteUrl,
+        options: &RemoteOptions,
+        request: &Request,
+        signing: Signing,
+    ) -> Result<Self> {
         let remote = Remote::new(url, options);
         if options.offline {
             return Err(Error::NeedsRemote { what: "`init`" });
         }
         remote.fetch_standing()?;
-        let repo = Self::of_cache(remote)?;
+        let repo = Self::of_cache(remote)?.signing(signing);
         repo.add_branches(request)?;
         Ok(repo)
     }

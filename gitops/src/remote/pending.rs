@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::git::Git;
 use crate::objects::{Commit, Objects, Staging};
 use crate::refs::{self, Advance, Move};
+use crate::signing::header;
 use crate::transaction::pause;
 use crate::view::{View, commit_id, object_id};
 use crate::{Repo, history, pack, time, trees};
@@ -175,8 +176,8 @@ impl Remote {
             let view = repo.view()?;
             let mut staging = Staging::default();
             let moves = [
-                again_releases(&view, &mut staging, &waiting.releases)?,
-                again_main(&view, &mut staging, &waiting)?,
+                again_releases(repo, &view, &mut staging, &waiting.releases)?,
+                again_main(repo, &view, &mut staging, &waiting)?,
             ];
             let moves: Vec<Move> = moves.into_iter().flatten().collect();
             let mut packs = pack::Kept::new(&repo.objects_dir());
@@ -241,7 +242,12 @@ fn waiting(repo: &Repo) -> Result<Waiting> {
 }
 
 /// The commits of the index, upon the one that the mirror has.
-fn again_releases(view: &View, staging: &mut Staging, commits: &[Commit]) -> Result<Option<Move>> {
+fn again_releases(
+    repo: &Repo,
+    view: &View,
+    staging: &mut Staging,
+    commits: &[Commit],
+) -> Result<Option<Move>> {
     let (mut tree, mut tip) = (view.releases.tree, view.releases.commit);
     let mut added: BTreeMap<String, ObjectId> = BTreeMap::new();
     for commit in commits {
@@ -260,7 +266,7 @@ fn again_releases(view: &View, staging: &mut Staging, commits: &[Commit]) -> Res
             continue;
         }
         tree = trees::edit(&view.objects, staging, tree, &edits)?;
-        tip = again(view, staging, commit, tree, tip)?;
+        tip = again(repo, view, staging, commit, tree, tip)?;
     }
     Ok((tip != view.releases.commit).then_some(Move {
         name: paths::RELEASES.into(),
@@ -270,7 +276,12 @@ fn again_releases(view: &View, staging: &mut Staging, commits: &[Commit]) -> Res
 }
 
 /// The commits of the pointers, upon the ones that the mirror has.
-fn again_main(view: &View, staging: &mut Staging, waiting: &Waiting) -> Result<Option<Move>> {
+fn again_main(
+    repo: &Repo,
+    view: &View,
+    staging: &mut Staging,
+    waiting: &Waiting,
+) -> Result<Option<Move>> {
     let (mut tree, mut tip) = (view.main.tree, view.main.commit);
     let mut made: BTreeMap<String, Option<ObjectId>> = BTreeMap::new();
     for commit in &waiting.main {
@@ -298,7 +309,7 @@ fn again_main(view: &View, staging: &mut Staging, waiting: &Waiting) -> Result<O
             continue;
         }
         tree = trees::edit(&view.objects, staging, tree, &edits)?;
-        tip = again(view, staging, commit, tree, tip)?;
+        tip = again(repo, view, staging, commit, tree, tip)?;
     }
     Ok((tip != view.main.commit).then_some(Move {
         name: paths::MAIN.into(),
@@ -317,6 +328,7 @@ fn changes(view: &View, commit: &Commit) -> Result<Vec<trees::Change>> {
 
 /// The same commit with another tree and another first parent: everything else is kept to the byte.
 fn again(
+    repo: &Repo,
     view: &View,
     staging: &mut Staging,
     commit: &Commit,
@@ -325,6 +337,10 @@ fn again(
 ) -> Result<ObjectId> {
     use std::fmt::Write as _;
     let bytes = view.objects.read(commit.id, Kind::Commit)?;
+    if commit.tree == tree && commit.parents.first() == Some(&parent) {
+        // Nobody was there in the meantime: it stays what it is, with its signature.
+        return Ok(staging.put(Kind::Commit, bytes));
+    }
     let mut headers = format!("tree {tree}\nparent {parent}\n");
     for other in commit.parents.iter().skip(1) {
         writeln!(headers, "parent {other}").expect("writing to a String cannot fail");
@@ -335,28 +351,17 @@ fn again(
         let end = rest.iter().position(|byte| *byte == b'\n');
         rest = end.map_or(&[], |end| &rest[end + 1..]);
     }
-    // A signature was over the commit as it was.
-    out.extend(unsigned(rest));
-    Ok(staging.put(Kind::Commit, out))
-}
-
-/// Headers and message of a commit without its signature.
-fn unsigned(rest: &[u8]) -> Vec<u8> {
-    let end = rest
-        .windows(2)
-        .position(|pair| pair == b"\n\n")
-        .map_or(rest.len(), |at| at + 1);
-    let (headers, message) = rest.split_at(end);
-    let mut out = Vec::new();
-    let mut dropping = false;
-    for line in headers.split_inclusive(|byte| *byte == b'\n') {
-        dropping = line.starts_with(b"gpgsig") || (dropping && line.starts_with(b" "));
-        if !dropping {
-            out.extend_from_slice(line);
-        }
+    out.extend_from_slice(rest);
+    // A signature was over the commit as it was: whoever sends it signs it anew.
+    let unsigned = header::without_signature(&out);
+    if repo.signs()? {
+        out = repo.signed(unsigned)?;
+    } else if unsigned != out {
+        return Err(Error::PendingSigned {
+            subject: subject(commit),
+        });
     }
-    out.extend_from_slice(message);
-    out
+    Ok(staging.put(Kind::Commit, out))
 }
 
 /// Refuses a pointer to a release that is no longer on the index.

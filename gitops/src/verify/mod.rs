@@ -17,6 +17,7 @@ use orz_core::id::CommitId;
 use crate::Repo;
 use crate::check::PointerInvalid;
 use crate::error::Result;
+use crate::trust::{TrustedPublishers, UntrustedCommit};
 use crate::view::View;
 
 pub use recompile::{Compile, Recompile, RecordedInputs};
@@ -98,12 +99,16 @@ pub struct VerifyReport {
     /// Releases of another compiler, which only their digest vouches for, by their path on `releases`.
     /// Filled only when recompiling was asked for. Such a release counts as checked, never as proved.
     pub digest_only: Vec<String>,
+    /// Of how many commits the signatures were checked, where that was asked for.
+    pub signatures: Option<usize>,
+    /// The commits among them that no trusted publisher signed, those of `releases` first, oldest first.
+    pub untrusted: Vec<UntrustedCommit>,
 }
 
 impl VerifyReport {
     /// Whether nothing is wrong.
     pub fn is_ok(&self) -> bool {
-        self.findings.is_empty()
+        self.findings.is_empty() && self.untrusted.is_empty()
     }
 
     /// How a command that verifies ends.
@@ -174,6 +179,19 @@ impl Repo {
         report.findings.sort();
         report.findings.dedup();
         Ok(report)
+    }
+
+    /// Checks that trusted publishers signed every commit of `main` and `releases`, and adds to the report what was
+    /// found.
+    pub fn verify_signatures(
+        &self,
+        publishers: &TrustedPublishers,
+        report: &mut VerifyReport,
+    ) -> Result<()> {
+        let (untrusted, looked_at) = publishers.untrusted(&self.view()?)?;
+        report.signatures = Some(looked_at);
+        report.untrusted = untrusted;
+        Ok(())
     }
 }
 

@@ -7,7 +7,7 @@ use orz_gitops::{Error, verify};
 
 use crate::support::{Fixture, NOW, request, work};
 
-fn brake(cluster: &str, failed: u64) -> Brake {
+pub(crate) fn brake(cluster: &str, failed: u64) -> Brake {
     Brake {
         cluster: cluster.parse().expect("valid"),
         at: NOW.to_owned(),

@@ -1,7 +1,8 @@
 use orz_core::id::Part;
-use orz_gitops::{Error, Repo};
+use orz_gitops::{Error, Repo, Signing};
 
 use super::{BOB, World, activate, live_in, publish, releases};
+use crate::signed::{Key, sign_with};
 use crate::support::{name, request, work};
 
 /// Ann has rolled `acme` back while the remote was away.
@@ -148,4 +149,40 @@ fn without_a_cache_there_is_nothing_to_work_on() {
         .publish(vec![work("acme", "one")], true, &request("x"))
         .expect_err("a branch is on the remote");
     assert!(matches!(error, Error::NeedsRemote { .. }), "{error:?}");
+}
+
+#[test]
+fn what_was_signed_offline_is_signed_anew_by_who_sends_it() {
+    let world = World::new();
+    releases(&world.open("ann"), "acme", &["one", "two"]);
+    let folder = world.cache("keys");
+    std::fs::create_dir(&folder).expect("made");
+    let key = Key::ed25519(&folder, "key");
+    let file = key.file.to_str().expect("UTF-8");
+    sign_with(&world.cached("ann"), file, Some("ssh"));
+    world.away();
+    let ann = world.offline("ann").signing(Signing::AsUser);
+    ann.rollback(&name("acme"), &[Part::Work], None, &request("at 3 a.m."))
+        .expect("committed offline");
+    world.back();
+    publish(&world.open("bob"), "other", "two");
+
+    let before = world.refs();
+    let error = world.open("ann").sync().expect_err("without a key");
+    assert!(matches!(error, Error::PendingSigned { .. }), "{error}");
+    assert_eq!(world.refs(), before, "nothing was sent");
+
+    world
+        .open("ann")
+        .signing(Signing::AsUser)
+        .sync()
+        .expect("sent");
+    let allowed = folder.join("allowed");
+    std::fs::write(&allowed, format!("ann@example.com {}\n", key.public)).expect("written");
+    let allowed = format!("gpg.ssh.allowedSignersFile={}", allowed.display());
+    let said = world.git(&["-c", &allowed, "log", "-2", "--format=%G? %GS %s", "main"]);
+    let lines: Vec<&str> = said.lines().collect();
+    assert!(lines[0].starts_with("G ann@example.com "), "{said}");
+    assert!(lines[1].starts_with("N "), "{said}");
+    world.is_sound();
 }
