@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use orz_core::format::Source;
-use orz_gitops::RemoteOptions;
+use orz_gitops::{RemoteOptions, Signing};
 
 use crate::args::{Global, Who};
 use crate::clock::Clock;
@@ -171,7 +171,8 @@ impl Context {
         self.detail(view, || format!("GitOps repository {}", place.shown()));
         let url = match place {
             Place::Folder(path) => {
-                return Ok(orz_gitops::Repo::open(path)?.telling(|lock| {
+                let repo = orz_gitops::Repo::open(path)?.signing(Signing::AsUser);
+                return Ok(repo.telling(|lock| {
                     crate::view::write_stderr(&format!(
                         "removed the lock `{}`: the process that held it is gone\n",
                         lock.display()
@@ -183,7 +184,7 @@ impl Context {
         view.progress(Some(&format!("fetching {url}")));
         let opened = orz_gitops::Repo::open_remote(&url, &self.remote_options()?);
         view.progress(None);
-        let repo = opened?;
+        let repo = opened?.signing(Signing::AsUser);
         for note in repo.take_notes() {
             view.note(&note);
         }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use orz_core::Value;
 use orz_core::exit::ExitCode;
 use orz_core::id::TenantName;
+use orz_gitops::Signing;
 use serde_json::json;
 
 use crate::args::Who;
@@ -79,10 +80,12 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
 
     let asked = context.asked(&args.who, Some("orzc init"))?;
     match &gitops {
-        Place::Folder(path) => orz_gitops::Repo::init(path, &asked.request())?,
+        Place::Folder(path) => {
+            orz_gitops::Repo::init_with(path, &asked.request(), Signing::AsUser)?
+        }
         Place::Remote(url) => {
             let options = context.remote_options()?;
-            orz_gitops::Repo::init_remote(url, &options, &asked.request())?
+            orz_gitops::Repo::init_remote_with(url, &options, &asked.request(), Signing::AsUser)?
         }
     };
     for (path, text) in &files {

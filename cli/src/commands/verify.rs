@@ -1,12 +1,13 @@
 //! `orzc verify`.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use orz_compiler::{Inputs, Platform};
 use orz_core::Value;
 use orz_core::diag::{Diagnostics, Severity, Sources};
-use orz_core::id::Part;
-use orz_gitops::{Recompile, RecordedInputs, VerifyReport};
+use orz_core::id::{CommitId, Part};
+use orz_gitops::{Recompile, RecordedInputs, TrustedPublishers, VerifyReport};
 use serde_json::json;
 
 use crate::context::Context;
@@ -23,18 +24,49 @@ pub(crate) struct Args {
     /// another compiler is reported as vouched for by its digest only.
     #[arg(long)]
     recompile: bool,
+    /// Also demands a good signature of one of these keys on every commit of `main` and `releases`. The
+    /// file is what `gpg.ssh.allowedSignersFile` of Git takes; signatures of SSH are checked, others are not.
+    #[arg(long, value_name = "FILE")]
+    trusted: Option<PathBuf>,
+    /// Takes this commit and all before it as they are, for a repository that was not signed from the first
+    /// one on. Repeatable: one of `main` and one of `releases`, as `git rev-parse main releases` names them.
+    #[arg(
+        long,
+        value_name = "COMMIT",
+        requires = "trusted",
+        value_delimiter = ','
+    )]
+    trusted_since: Vec<CommitId>,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Outcome {
+    let trusted = args
+        .trusted
+        .as_deref()
+        .map(|file| TrustedPublishers::read(file, &args.trusted_since))
+        .transpose()?;
     let repo = context.gitops(view)?;
     let recompile = Recompile {
         compiler: orz_compiler::compiler_identity().digest,
         compile: &compile,
     };
     view.progress(Some("verifying"));
-    let report = repo.verify(args.recompile.then_some(&recompile))?;
+    let mut report = repo.verify(args.recompile.then_some(&recompile))?;
+    if let Some(trusted) = &trusted {
+        view.progress(Some("checking signatures"));
+        repo.verify_signatures(trusted, &mut report)?;
+    }
     view.progress(None);
+    for skipped in trusted.iter().flat_map(TrustedPublishers::skipped) {
+        let file = args.trusted.as_deref().unwrap_or(Path::new(""));
+        view.note(&format!(
+            "`{}`, line {} is not used: {}",
+            file.display(),
+            skipped.line,
+            skipped.why
+        ));
+    }
     let code = report.exit_code();
     view.result(&Verified {
         report,
@@ -120,6 +152,23 @@ impl Present for Verified {
                 ]);
             }
         }
+        for commit in &report.untrusted {
+            text.line(&[
+                (Tone::Bad, commit.distrust.reason),
+                (Tone::Plain, "  "),
+                (Tone::Plain, commit.branch),
+                (Tone::Plain, " "),
+                (Tone::Plain, short(commit.commit.as_str())),
+                (Tone::Plain, "  "),
+                (Tone::Plain, &commit.subject),
+            ]);
+            text.line(&[(Tone::Plain, "  "), (Tone::Plain, &commit.distrust.detail)]);
+            if let Some(key) = &commit.distrust.key {
+                text.line(&[(Tone::Faint, "  key "), (Tone::Faint, key)]);
+            }
+            let who = format!("  by {} at {}", commit.author, commit.time);
+            text.line(&[(Tone::Faint, &who)]);
+        }
         for path in &report.digest_only {
             text.line(&[
                 (Tone::Notice, "digest-only"),
@@ -136,13 +185,21 @@ impl Present for Verified {
         let (tone, verdict) = if report.is_ok() {
             (Tone::Good, "sound".to_owned())
         } else {
-            (Tone::Bad, count(report.findings.len(), "finding"))
+            let findings = report.findings.len() + report.untrusted.len();
+            (Tone::Bad, count(findings, "finding"))
         };
         let mut said = vec![format!("{} checked", checked.join(", "))];
         if self.recompile {
             said.push(format!(
                 "{} compiled again to the same bytes",
                 count(report.recompiled, "release")
+            ));
+        }
+        if let Some(signatures) = report.signatures {
+            let good = signatures - report.untrusted.len();
+            said.push(format!(
+                "{good} of {} signed by trusted publishers",
+                count(signatures, "commit")
             ));
         }
         if !report.digest_only.is_empty() {
@@ -172,6 +229,25 @@ impl Present for Verified {
                 })
             })
             .collect();
+        let untrusted: Vec<Value> = report
+            .untrusted
+            .iter()
+            .map(|commit| {
+                json!({
+                    "branch": commit.branch,
+                    "commit": commit.commit,
+                    "reason": commit.distrust.reason,
+                    "message": commit.distrust.detail,
+                    "key": commit.distrust.key,
+                    "author": commit.author,
+                    "time": commit.time,
+                    "subject": commit.subject,
+                })
+            })
+            .collect();
+        let signatures = report
+            .signatures
+            .map(|checked| json!({ "checked": checked, "untrusted": untrusted }));
         json!({
             "ok": report.is_ok(),
             "findings": findings,
@@ -183,6 +259,7 @@ impl Present for Verified {
             },
             "recompiled": self.recompile.then_some(report.recompiled),
             "digestOnly": report.digest_only,
+            "signatures": signatures,
         })
     }
 }

@@ -17,6 +17,7 @@ mod remote;
 mod scaffold;
 mod scenario;
 mod shapes;
+mod signing;
 mod sources;
 mod tamper;
 mod usage;

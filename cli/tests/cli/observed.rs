@@ -261,3 +261,40 @@ fn every_state_says_what_blocks_and_what_happens_next() {
     text.push_str(&env.transcript(&[&["status", "demo"]]));
     snapbox::assert_data_eq!(text, snapbox::file!["snapshots/states.txt"]);
 }
+
+#[test]
+fn what_the_reconciler_alone_refuses_is_told() {
+    let (env, repo, first, second) = two_releases();
+    let cluster: ClusterName = "in-cluster".parse().expect("valid");
+    let mut status = Status {
+        cluster: cluster.clone(),
+        tenant: "demo".parse().expect("valid"),
+        part: Part::Work,
+        engine: "dir".to_owned(),
+        release: Some(second),
+        observed: Some(first.clone()),
+        phase: Phase::Invalid,
+        health: HealthWord::Unknown,
+        blocking: Vec::new(),
+        reason: Some("pointer-invalid: untrusted-publisher: the pointer is Mallory's".to_owned()),
+        next: None,
+        verified: vec![first.clone()],
+        since: NOW.to_owned(),
+    };
+    let told = |status: &Status| {
+        repo.write_status(&cluster, 0, std::slice::from_ref(status), NOW)
+            .expect("written");
+        env.run(&["status", "demo"]).stdout
+    };
+    let said = told(&status);
+    for part in [
+        "untrusted-publisher: the pointer is Mallory's",
+        "`orzc verify --trusted FILE` lists every commit that nobody trusted signed",
+        &format!("{} stays live", &first.as_str()[..12]),
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    // About another release than the pointer names now, it is a thing of the past.
+    status.release = Some(first.clone());
+    assert!(!told(&status).contains("untrusted-publisher"), "{said}");
+}

@@ -13,7 +13,10 @@ use orz_core::Value;
 use orz_core::exit::ExitCode;
 use orz_core::format::{self, Brake, Inventory, Phase, Pointer};
 use orz_core::id::{ClusterName, Part, TenantName};
-use orz_gitops::{LastChange, PointerFile, PublishedStatus, View as Heads};
+use orz_gitops::check::reason;
+use orz_gitops::{
+    LastChange, PointerFile, PointerInvalid, PublishedStatus, StoredPointer, View as Heads,
+};
 use serde_json::json;
 
 use crate::clock::Clock;
@@ -127,6 +130,7 @@ fn read(args: &Args, context: &mut Context, view: &mut dyn View) -> Result<Statu
                 let doubted = args.tenant.is_some()
                     || status.as_ref().is_some_and(|s| s.phase == Phase::Invalid);
                 let invalid = doubted.then(|| heads.check(&stored).err()).flatten();
+                let invalid = invalid.or_else(|| refused_there(&stored, status.as_ref()?));
                 let changed = invalid
                     .as_ref()
                     .and_then(|_| blame.last_change(&heads, &stored.path));
@@ -224,6 +228,21 @@ impl Blame {
         self.0 = self.0.checked_sub(1)?;
         heads.last_change(path).ok().flatten()
     }
+}
+
+/// What only the reconciler can say, because it knows who is trusted.
+fn refused_there(stored: &StoredPointer, status: &format::Status) -> Option<PointerInvalid> {
+    let said = status
+        .reason
+        .as_deref()?
+        .strip_prefix("pointer-invalid: ")?;
+    let detail = said.strip_prefix(reason::UNTRUSTED_PUBLISHER)?;
+    let same =
+        status.phase == Phase::Invalid && status.release.as_ref() == Some(&stored.pointer.release);
+    same.then(|| PointerInvalid {
+        reason: reason::UNTRUSTED_PUBLISHER,
+        detail: detail.trim_start_matches(": ").to_owned(),
+    })
 }
 
 fn by_place(inventories: Vec<Inventory>) -> BTreeMap<Place, Inventory> {

@@ -14,6 +14,17 @@ pub(super) fn of_pointer(line: &Line) -> Vec<String> {
     let mut help = Vec::new();
     if let Some(invalid) = &line.invalid {
         let back = command("rollback");
+        if invalid.reason == reason::UNTRUSTED_PUBLISHER {
+            help.push(format!(
+                "with a key that the reconciler trusts, {back} goes back to the last verified release, and \
+                 `orzc publish --activate` goes on"
+            ));
+            help.push(
+                "`orzc verify --trusted FILE` lists every commit that nobody trusted signed"
+                    .to_owned(),
+            );
+            return help;
+        }
         help.push(if invalid.reason == reason::CLAIM_LOST {
             let again = format!(
                 "`orzc activate {tenant} {} --reason TEXT`",
