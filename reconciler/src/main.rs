@@ -1,6 +1,7 @@
 //! `orz-reconciler`: makes one cluster or directory follow the pointers of a GitOps repository.
 
 mod remote;
+mod trust;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,7 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use orz_core::id::ClusterName;
+use orz_core::id::{ClusterName, CommitId};
+use orz_gitops::Signing;
 use orz_reconciler::apply::{ApplyEngine, Connection, LiveWatch, Woken};
 use orz_reconciler::argocd::{ArgoEngine, ArgoSettings};
 use orz_reconciler::dir::DirEngine;
@@ -17,6 +19,7 @@ use orz_reconciler::follow::{
 };
 use orz_reconciler::{Engine, Options, Outcome, TenantReport, reconcile};
 use remote::Source;
+use trust::Writes;
 
 /// Makes one cluster or directory follow the pointers of a GitOps repository, judges what it activates, and takes
 /// back what does not become healthy
@@ -81,6 +84,25 @@ struct Arguments {
     /// How often status is published at most [default: `orz-platform`, else 1m]
     #[arg(long, value_parser = duration)]
     status_interval: Option<Duration>,
+    /// Follows only pointers and releases that one of these keys signed: a file as `gpg.ssh.allowedSignersFile` of
+    /// Git takes it, read at the start
+    #[arg(
+        long,
+        env = "ORZ_TRUSTED_PUBLISHERS",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
+    trusted_publishers: Option<PathBuf>,
+    /// Takes this commit and all before it as they are; repeatable, one of `main` and one of `releases`
+    #[arg(
+        long,
+        env = "ORZ_TRUSTED_SINCE",
+        hide_env_values = true,
+        value_name = "COMMIT",
+        requires = "trusted_publishers",
+        value_delimiter = ','
+    )]
+    trusted_since: Vec<CommitId>,
     /// How log lines are written
     #[arg(long, value_enum, default_value_t = LogFormatName::Text)]
     log_format: LogFormatName,
@@ -139,6 +161,7 @@ fn follow(arguments: &Arguments, log: Log) -> Result<(), Box<dyn std::error::Err
         poll,
         fetching: _fetching,
     } = remote::follow(&arguments.gitops, arguments.poll, log)?;
+    let repo = trust::demand(repo.signing(Signing::AsUser), arguments, Writes::Many, log)?;
     let repo = repo.telling(move |lock| {
         let said = format!(
             "removed the lock `{}`: the process that held it is gone",
@@ -250,6 +273,7 @@ fn connection(arguments: &Arguments) -> Connection {
 /// One pass.
 fn once(arguments: &Arguments, log: Log) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let repo = remote::open(&arguments.gitops)?;
+    let repo = trust::demand(repo, arguments, Writes::Nothing, log)?;
     let mut engine = engine(arguments)?;
     let options = Options {
         wait: Duration::from_secs(arguments.wait),

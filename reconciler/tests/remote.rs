@@ -48,6 +48,9 @@ fn a_remote_is_followed_written_to_and_outlived() -> TestResult {
             .arg("--target")
             .arg(place("live"))
             .env("XDG_CACHE_HOME", place("cache"))
+            // Nobody's key signs what a test writes.
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env_remove("ORZ_SIGNING_KEY")
             .stdout(log.try_clone()?)
             .stderr(log)
             .stdin(Stdio::null())

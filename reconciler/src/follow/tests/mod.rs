@@ -8,6 +8,7 @@ mod order;
 mod platform;
 mod silence;
 mod stories;
+mod trusted;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
