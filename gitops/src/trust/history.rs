@@ -124,7 +124,12 @@ impl History {
         Ok(order)
     }
 
-    fn before(&self, objects: &Objects, mut queue: Vec<ObjectId>) -> Result<BTreeSet<ObjectId>> {
+    /// These commits and all before them.
+    pub(super) fn before(
+        &self,
+        objects: &Objects,
+        mut queue: Vec<ObjectId>,
+    ) -> Result<BTreeSet<ObjectId>> {
         let mut before = BTreeSet::new();
         while let Some(id) = queue.pop() {
             if before.insert(id) {

@@ -306,7 +306,7 @@ impl View {
                 .map_err(|e| PointerInvalid::new(reason::UNREADABLE, e.to_string()))?;
             cell.get_or_init(|| standing)
         };
-        let Some(commit) = standing.tainted.get(path) else {
+        let Some(commit) = standing.taint(path) else {
             return Ok(());
         };
         let what = match branch {

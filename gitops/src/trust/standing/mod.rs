@@ -4,9 +4,12 @@
 //! repository in which all is well nothing is kept but where the walk ended.
 //!
 //! A commit brings every file that it has otherwise than one of its parents has it: a merge vouches for what it takes
-//! from either side, so an old state that was signed once cannot be brought back by a merge that is not. A file is
-//! clean again when somebody trusted brings it in a commit after everything that was walked, and not in a branch
-//! beside it.
+//! from either side, so an old state that was signed once cannot be brought back by a merge that is not. Somebody
+//! trusted who brings a file makes up for every commit before that brought it, and for none in a branch beside. So
+//! what is said of a head does not depend on how it was walked to.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,8 +26,22 @@ use crate::trees;
 #[derive(Debug)]
 pub(super) struct Standing {
     head: ObjectId,
-    /// Files, and the last commit that brought each without being believed.
-    pub(super) tainted: BTreeMap<String, Arc<UntrustedCommit>>,
+    /// Files, and the commits that brought each without being believed and that nobody made up for.
+    tainted: BTreeMap<String, Vec<Taint>>,
+}
+
+#[derive(Clone, Debug)]
+struct Taint {
+    id: ObjectId,
+    commit: Arc<UntrustedCommit>,
+}
+
+impl Standing {
+    /// The last commit that brought a file without being believed.
+    pub(super) fn taint(&self, path: &str) -> Option<&UntrustedCommit> {
+        let taint = self.tainted.get(path)?.last()?;
+        Some(&taint.commit)
+    }
 }
 
 /// What was walked of the branch, and what was found.
@@ -96,14 +113,31 @@ fn go_on(
         tips.insert(id);
         match verdict(id)? {
             Some(untrusted) => {
-                let untrusted = Arc::new(untrusted);
+                let taint = Taint {
+                    id,
+                    commit: Arc::new(untrusted),
+                };
                 for path in brought(objects, branch, &commit, &parents)? {
-                    tainted.insert(path, Arc::clone(&untrusted));
+                    tainted.entry(path).or_default().push(taint.clone());
                 }
             }
-            None if !tainted.is_empty() && tips.len() == 1 => {
-                for path in brought(objects, branch, &commit, &parents)? {
-                    tainted.remove(&path);
+            None if !tainted.is_empty() => {
+                let mut paths = brought(objects, branch, &commit, &parents)?;
+                paths.retain(|path| tainted.contains_key(path));
+                if paths.is_empty() {
+                    continue;
+                }
+                // The only tip has everything before it.
+                let before = match tips.len() {
+                    1 => None,
+                    _ => Some(history.before(objects, vec![id])?),
+                };
+                for path in paths {
+                    let left = tainted.entry(path.clone()).or_default();
+                    left.retain(|taint| before.as_ref().is_some_and(|b| !b.contains(&taint.id)));
+                    if left.is_empty() {
+                        tainted.remove(&path);
+                    }
                 }
             }
             None => {}
