@@ -63,6 +63,11 @@ impl PointerInvalid {
     pub(crate) fn new(reason: &'static str, detail: String) -> Self {
         Self { reason, detail }
     }
+
+    /// Whether it may be the index that lost the release, as when its branch was replaced by an older one.
+    pub fn is_unlisted(&self) -> bool {
+        self.reason == reason::NO_INDEX_ENTRY && self.detail.ends_with(UNLISTED)
+    }
 }
 
 impl fmt::Display for PointerInvalid {
@@ -76,6 +81,10 @@ impl fmt::Display for PointerInvalid {
 }
 
 impl std::error::Error for PointerInvalid {}
+
+/// Said of a commit that is named like a release of the part and is not on the index.
+const UNLISTED: &str =
+    "the commit is named like one, so either `releases` lost it or `orzc publish` did not make it";
 
 /// A release that may be acted on: its entry, bytes and objects agree and are allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,7 +152,7 @@ pub(crate) fn release(
         Ok(None) => {
             let detail = format!(
                 "the index has no release `{release}` of `{tenant}/{part}`: {}",
-                whose(view, release)
+                whose(view, tenant, part, release)
             );
             return Err(PointerInvalid::new(reason::NO_INDEX_ENTRY, detail));
         }
@@ -197,7 +206,7 @@ pub(crate) fn release(
 }
 
 /// What a commit is that the index does not have where it was looked for.
-fn whose(view: &View, release: &ReleaseId) -> String {
+fn whose(view: &View, tenant: &TenantName, part: Part, release: &ReleaseId) -> String {
     match view.objects.try_read(object_id(release.as_str())) {
         Ok(Some((Kind::Commit, data))) => {
             let commit = objects::parse_commit(object_id(release.as_str()), &data);
@@ -210,6 +219,7 @@ fn whose(view: &View, release: &ReleaseId) -> String {
                 {
                     format!("it is one of `{tenant}/{part}`")
                 }
+                Some(named) if named == (tenant.clone(), part) => UNLISTED.to_owned(),
                 _ => "the commit was not made by `orzc publish`".to_owned(),
             }
         }

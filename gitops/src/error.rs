@@ -38,6 +38,16 @@ pub enum Error {
         /// The short name of the branch that is missing.
         branch: &'static str,
     },
+    /// One of the two branches is gone, and what the other one holds needs it.
+    #[error("`{}` has lost its branch `{branch}`, which `{other}` needs", path.display())]
+    BranchLost {
+        /// The folder as given, or the address of the remote.
+        path: PathBuf,
+        /// The short name of the branch that is missing.
+        branch: &'static str,
+        /// The one that stands.
+        other: &'static str,
+    },
     /// A folder that `init` would have to mix its files into.
     #[error("`{}` is neither empty nor a Git repository", path.display())]
     NotEmpty {
@@ -533,6 +543,7 @@ impl Error {
             Self::NotARepository { .. }
             | Self::UnsupportedFormat { .. }
             | Self::NotInitialised { .. }
+            | Self::BranchLost { .. }
             | Self::NotEmpty { .. }
             | Self::NoPointer { .. }
             | Self::MalformedPointer { .. }
@@ -650,6 +661,12 @@ impl Error {
             Self::NotInitialised { path, .. } => {
                 format!("`orzc init --gitops {}` adds what is missing", path.display())
             }
+            Self::BranchLost { path, branch, .. } => {
+                format!(
+                    "nothing that is live changes; any clone that was fetched before has it: `git -C CLONE push {} origin/{branch}:refs/heads/{branch}`",
+                    path.display()
+                )
+            }
             Self::NotEmpty { .. } => "name an empty or a new folder".to_owned(),
             Self::MalformedPointer { path, .. } => {
                 format!("look at `git log -p main -- {path}` and revert the commit that broke it")
@@ -700,6 +717,17 @@ impl Error {
             Self::Malformed { .. } | Self::Object { .. } => {
                 "`orzc verify` and `git fsck --strict` list everything that is wrong".to_owned()
             }
+            Self::Io { source, .. }
+                if matches!(
+                    source.kind(),
+                    std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
+                ) =>
+            {
+                NO_ROOM.to_owned()
+            }
+            Self::Git { message, .. } if message.contains("No space left on device") => {
+                NO_ROOM.to_owned()
+            }
             Self::Git { message, .. } if message.contains("os error 2") => {
                 "install Git 2.36 or newer, and see that `git` is on the `PATH`".to_owned()
             }
@@ -724,6 +752,9 @@ fn changed_by(by: Option<&LastChange>) -> String {
         )
     })
 }
+
+/// Objects are written first and branches moved last.
+const NO_ROOM: &str = "no branch was moved; make room and repeat the command";
 
 fn by(state: &State) -> String {
     let by = state.by.as_ref().map(|by| format!(" by {by}"));

@@ -39,6 +39,7 @@ mod release;
 mod release_claims;
 pub(crate) mod remote;
 mod remove;
+mod replaced;
 mod resume;
 mod retire;
 mod review;

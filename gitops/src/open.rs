@@ -15,7 +15,7 @@ use crate::refs::{self, Move};
 use crate::remote::Remote;
 use crate::signing::Signer;
 use crate::trust::TrustedPublishers;
-use crate::{Belief, Request, Signing, View, pack};
+use crate::{Belief, Request, Signing, View, pack, trees};
 
 /// A GitOps repository on this machine, bare or with a work tree.
 ///
@@ -145,6 +145,10 @@ impl Repo {
             (paths::MAIN, "init: the pointers"),
         ] {
             if refs::read(&self.gix, name)?.is_none() {
+                // An empty branch in its place would make nonsense of the one that stands.
+                if let Some(lost) = self.lost(short(name)) {
+                    return Err(lost);
+                }
                 let tree = staging.put(gix::objs::Kind::Tree, Vec::new());
                 let bytes = commit::bytes(tree, &[], &ident, &trailers.message(subject));
                 let new = staging.put(gix::objs::Kind::Commit, self.signed(bytes)?);
@@ -199,12 +203,35 @@ impl Repo {
         self.common_dir().join("objects")
     }
 
-    fn head(&self, name: &'static str, branch: &'static str) -> Result<ObjectId> {
-        self.tip(name)?.ok_or_else(|| Error::NotInitialised {
-            path: self.path.clone(),
-            branch,
+    /// Where one of the two branches stands, by its full and its short name.
+    pub(crate) fn head(&self, name: &'static str, branch: &'static str) -> Result<ObjectId> {
+        self.tip(name)?.ok_or_else(|| {
+            self.lost(branch).unwrap_or_else(|| Error::NotInitialised {
+                path: self.path.clone(),
+                branch,
+            })
         })
     }
+
+    /// The error that this missing branch was there once, if the other one says so.
+    pub(crate) fn lost(&self, branch: &str) -> Option<Error> {
+        let (branch, other, name, folder) = match branch {
+            "main" => ("main", "releases", paths::RELEASES, "tenants"),
+            _ => ("releases", "main", paths::MAIN, paths::POINTERS),
+        };
+        let objects = Objects::new(reopen(&self.gix).ok()?);
+        let head = objects.commit(self.tip(name).ok()??).ok()?;
+        trees::lookup(&objects, head.tree, folder).ok()??;
+        Some(Error::BranchLost {
+            path: self.path.clone(),
+            branch,
+            other,
+        })
+    }
+}
+
+fn short(name: &str) -> &str {
+    name.trim_start_matches("refs/heads/")
 }
 
 /// The same repository with nothing cached.

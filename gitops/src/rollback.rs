@@ -8,7 +8,7 @@ use orz_core::id::{ClusterName, Part, ReleaseId, TenantName};
 
 use crate::activate::{message, with_commit};
 use crate::error::{Error, Result};
-use crate::history;
+use crate::history::{self, HistoryItem};
 use crate::moves::{self, Base, Bases, Chosen, Move, Pending};
 use crate::transaction::{Draft, transact};
 use crate::view::{StoredPointer, View, object_id};
@@ -145,7 +145,9 @@ impl Repo {
                 targets.insert(part, Target { release, chosen });
                 let from = current.pointer.release.clone();
                 let mut next = current.pointer.clone();
-                if from != entry.release {
+                // One that names the release and not its digest is put right.
+                let differs = (&next.digest, &next.namespace) != (&entry.digest, &entry.namespace);
+                if from != entry.release || differs {
                     next.release = entry.release.clone();
                     next.digest = entry.digest.clone();
                     next.namespace.clone_from(&entry.namespace);
@@ -370,6 +372,19 @@ fn the_pointer(
     })
 }
 
+/// The history of a pointer without what made it one that must not be acted on: nobody followed that, so nothing was
+/// left by it. A claim is lost by a plain `git revert`, which is meant.
+fn sound<'i>(view: &View, current: &StoredPointer, items: &'i [HistoryItem]) -> &'i [HistoryItem] {
+    match check::pointer(view, current) {
+        Err(invalid) if invalid.reason != check::reason::CLAIM_LOST => {
+            // What we write is sound, so it was done by plain Git.
+            let by_hand = items.iter().take_while(|item| item.action.is_none());
+            &items[by_hand.count()..]
+        }
+        _ => items,
+    }
+}
+
 /// The last verified release that fits, or else the newest that was live before and fits.
 fn default_target(
     view: &View,
@@ -378,7 +393,7 @@ fn default_target(
 ) -> Result<(Chosen, Release)> {
     let pointer = &current.pointer;
     let items = history::of_pointer(view, &pointer.cluster, &pointer.tenant, pointer.part)?;
-    let left = history::left_by_rollback(&items);
+    let left = history::left_by_rollback(sound(view, current, &items));
     let verified = statuses
         .iter()
         .filter(|status| {

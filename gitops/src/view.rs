@@ -1,6 +1,6 @@
 //! Reading a repository at one fixed pair of heads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use gix::ObjectId;
@@ -133,6 +133,15 @@ impl View {
     /// Every file under `pointers/`, in path order: valid pointers and malformed ones.
     pub fn pointers(&self) -> Result<Vec<PointerFile>> {
         self.pointer_files(paths::POINTERS)
+    }
+
+    /// The tenants that have a pointer file, on any cluster; what is in the files is not looked at.
+    pub fn tenants(&self) -> Result<BTreeSet<TenantName>> {
+        let files = trees::files_below(&self.objects, self.main.tree, paths::POINTERS)?;
+        let places = files
+            .iter()
+            .filter_map(|(path, _)| paths::parse_pointer(path));
+        Ok(places.map(|(_, tenant, _)| tenant).collect())
     }
 
     /// Every pointer file of a tenant, on all clusters, in path order.

@@ -5,20 +5,14 @@ use std::collections::BTreeSet;
 use orz_core::id::CommitId;
 use orz_core::paths;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::view::{PointerFile, View, commit_id};
 use crate::{Repo, trees};
 
 impl Repo {
     /// Where `main` and `releases` stand; nothing else is read.
     pub fn heads(&self) -> Result<(CommitId, CommitId)> {
-        let head = |name, branch| match self.tip(name)? {
-            Some(id) => Ok(commit_id(id)),
-            None => Err(Error::NotInitialised {
-                path: self.path().to_owned(),
-                branch,
-            }),
-        };
+        let head = |name, branch| self.head(name, branch).map(commit_id);
         Ok((
             head(paths::MAIN, "main")?,
             head(paths::RELEASES, "releases")?,

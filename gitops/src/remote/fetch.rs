@@ -56,6 +56,13 @@ impl Remote {
                 .map(|(name, _)| *name)
                 .filter(|name| standing.contains_key(*name))
                 .collect();
+            // The copy that is here is not what stands there, but all that is left of it.
+            let missing = BRANCHES.iter().find(|(name, _)| !names.contains(name));
+            if let Some((_, branch)) = missing
+                && let Some(lost) = self.lost(dir, branch)
+            {
+                return Err(lost);
+            }
             self.take_these(dir, &names)?;
             self.mirror(dir)
         };
@@ -103,13 +110,28 @@ impl Remote {
                 .rev()
                 .find(|(name, _)| !standing.contains_key(*name));
             if let Some((_, branch)) = missing {
-                return Err(Error::NotInitialised {
-                    path: self.url.to_string().into(),
-                    branch,
-                });
+                return Err(self
+                    .lost(dir, branch)
+                    .filter(|_| standing.len() == 1)
+                    .unwrap_or_else(|| Error::NotInitialised {
+                        path: self.url.to_string().into(),
+                        branch,
+                    }));
             }
         }
         Err(said::error(&self.url, &ended.lines))
+    }
+
+    /// The error that the remote lost a branch, where what was fetched before knows that it stood there once.
+    fn lost(&self, dir: &Path, branch: &str) -> Option<Error> {
+        match Repo::open(dir).ok()?.lost(branch)? {
+            Error::BranchLost { branch, other, .. } => Some(Error::BranchLost {
+                path: self.url.to_string().into(),
+                branch,
+                other,
+            }),
+            _ => None,
+        }
     }
 
     /// Where these references stand on the remote at this moment.

@@ -133,7 +133,16 @@ pub(crate) fn message(lines: &[String]) -> String {
                 .trim_start_matches("error: ")
         })
         .filter(|line| !ADVICE.iter().any(|advice| line.starts_with(advice)));
-    let said: Vec<&str> = own.into_iter().chain(rest).take(LINES_MAX).collect();
+    let mut said: Vec<&str> = own
+        .into_iter()
+        .chain(rest)
+        .map(|line| line.trim_end_matches('.'))
+        .take(LINES_MAX)
+        .collect();
+    if said.len() > 1 {
+        // What came before it says why.
+        said.retain(|line| *line != "Could not read from remote repository");
+    }
     if said.is_empty() {
         "Git gave no reason".to_owned()
     } else {
@@ -258,6 +267,26 @@ mod tests {
         ] {
             let lines: Vec<String> = said.lines().map(str::to_owned).collect();
             assert_eq!(trouble(&lines), expected, "{said}");
+        }
+    }
+
+    #[test]
+    fn what_only_follows_from_the_reason_is_left_out() {
+        for (said, expected) in [
+            (
+                &[
+                    "ssh: connect to host h port 22: Connection refused",
+                    "fatal: Could not read from remote repository.",
+                ][..],
+                "ssh: connect to host h port 22: Connection refused",
+            ),
+            (
+                &["fatal: Could not read from remote repository."],
+                "Could not read from remote repository",
+            ),
+        ] {
+            let lines: Vec<String> = said.iter().map(|&line| line.to_owned()).collect();
+            assert_eq!(message(&lines), expected);
         }
     }
 

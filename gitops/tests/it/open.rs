@@ -55,6 +55,34 @@ fn init_in_an_existing_repository_adds_what_is_missing() {
 }
 
 #[test]
+fn a_branch_that_was_lost_is_not_made_anew() {
+    let fixture = Fixture::new();
+    fixture.live(vec![work("acme", "1")]);
+    for (lost, needs) in [("releases", "main"), ("main", "releases")] {
+        let stood = fixture.git(&["rev-parse", lost]);
+        let name = format!("refs/heads/{lost}");
+        fixture.git(&["update-ref", "-d", &name]);
+        let errors = [
+            fixture.repo.view().map(drop),
+            fixture.repo.heads().map(drop),
+            Repo::init(fixture.path(), &request("x")).map(drop),
+        ];
+        for error in errors {
+            let error = error.expect_err("a branch is missing");
+            assert!(
+                matches!(&error, Error::BranchLost { branch, other, .. } if (*branch, *other) == (lost, needs)),
+                "{error}"
+            );
+            let help = error.help().expect("help");
+            assert!(help.contains(&format!("origin/{lost}:{name}")), "{help}");
+            assert_eq!(error.exit_code().code(), 1);
+        }
+        fixture.git(&["update-ref", &name, &stood]);
+        fixture.repo.view().expect("both stand");
+    }
+}
+
+#[test]
 fn what_is_no_repository_of_ours_is_refused_by_name() {
     let folder = tempfile::tempdir().expect("folder");
     let at = |name: &str| folder.path().join(name);

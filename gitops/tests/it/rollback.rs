@@ -427,3 +427,38 @@ fn on_several_clusters_one_has_to_be_named() {
     assert!(live("edge").hold.is_some());
     assert!(repo.verify(None).expect("verify").is_ok());
 }
+
+#[test]
+fn a_rollback_leads_away_from_what_a_hand_made_invalid() {
+    let fixture = Fixture::new();
+    let tenant = name("acme");
+    let releases: Vec<ReleaseId> = ["1", "2"]
+        .map(|text| {
+            fixture.live(vec![work("acme", text)]);
+            fixture.pointer("acme", Part::Work).release
+        })
+        .into();
+    let [one, two] = releases.as_slice() else {
+        unreachable!("two were published")
+    };
+    let rollback = |to: Option<&ReleaseId>| {
+        let moved = fixture
+            .repo
+            .rollback(&tenant, &[Part::Work], to, &request("x"));
+        moved.expect("there is a way").remove(0)
+    };
+    let is_sound = || {
+        let view = fixture.repo.view().expect("view");
+        view.check(&fixture.stored("acme", Part::Work)).is_ok()
+    };
+    // Nobody followed it, so nothing was left by it: the way leads to what is in place.
+    fixture.edit_pointer("acme", Part::Work, |p| p.release = one.clone());
+    assert!(!is_sound());
+    assert_eq!(rollback(None).to, *two);
+    assert!(is_sound());
+    // To the release that it names, it is put right.
+    fixture.edit_pointer("acme", Part::Work, |p| p.release = one.clone());
+    let moved = rollback(Some(one));
+    assert_eq!(moved.to, *one);
+    assert!(is_sound());
+}

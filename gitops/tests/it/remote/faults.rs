@@ -272,3 +272,35 @@ fn a_remote_without_branches_is_no_gitops_repository() {
         "{error:?}"
     );
 }
+
+#[test]
+fn a_branch_that_the_remote_lost_is_known_from_what_was_fetched() {
+    let world = World::new();
+    let options = world.options("ann");
+    let repo = Repo::open_remote(&world.url(), &options).expect("open");
+    publish(&repo, "acme", "1");
+    let releases = world.git(&["rev-parse", "releases"]);
+    world.git(&["update-ref", "-d", "refs/heads/releases"]);
+    let lost = |error: &Error| {
+        matches!(
+            error,
+            Error::BranchLost {
+                branch: "releases",
+                ..
+            }
+        ) && error
+            .help()
+            .is_some_and(|help| help.contains(&world.url().to_string()))
+    };
+    let error = Repo::open_remote(&world.url(), &options).expect_err("lost");
+    assert!(lost(&error), "{error:?}");
+    // Whoever never saw it does not put an empty one in its place either.
+    for who in ["ann", "bob"] {
+        let made = Repo::init_remote(&world.url(), &world.options(who), &request("init"));
+        let error = made.expect_err("lost");
+        assert!(lost(&error), "{error:?}");
+    }
+    assert_eq!(world.git(&["branch", "--list", "releases"]), "");
+    world.git(&["update-ref", "refs/heads/releases", &releases]);
+    Repo::open_remote(&world.url(), &options).expect("it is back");
+}
