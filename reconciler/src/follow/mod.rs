@@ -85,6 +85,8 @@ pub struct Follower<'r, C> {
     unread: BTreeSet<Key>,
     /// Since when the cluster gives no answer.
     silent: Option<Duration>,
+    /// Why the branches could not be read the last time, to say it once.
+    unreadable: Option<String>,
     /// Whether what happened before the start of this process was counted.
     recalled: bool,
     /// How long before the start of this process a person lifted the brake, if that was not long before.
@@ -149,6 +151,7 @@ impl<'r, C: Clock> Follower<'r, C> {
             started: Duration::ZERO,
             unread: BTreeSet::new(),
             silent: None,
+            unreadable: None,
             recalled: false,
             resumed: None,
             published: None,
@@ -270,9 +273,8 @@ impl<'r, C: Clock> Follower<'r, C> {
     }
 
     fn turn(&mut self) {
-        if let Err(error) = self.read_branches().and_then(|()| self.recall()) {
-            self.say(Level::Error, About::default(), &error.to_string());
-        }
+        let failed = self.read_branches().and_then(|()| self.recall()).err();
+        self.tell_readable(failed.map(|error| error.to_string()));
         self.start_due();
         self.publish();
     }

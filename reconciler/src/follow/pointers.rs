@@ -16,6 +16,7 @@ impl<C: Clock> Follower<'_, C> {
             return Ok(());
         }
         let view = self.repo.view()?;
+        self.tell_replaced(&view)?;
         let mut changed: Vec<String> = match &self.view {
             None => view
                 .pointers()?
@@ -52,6 +53,22 @@ impl<C: Clock> Follower<'_, C> {
         self.read_settings(&view)?;
         self.view = Some(view);
         self.heads = Some(heads);
+        Ok(())
+    }
+
+    /// Says that somebody took commits away from a branch. What stands there now is followed all the same. Of a
+    /// remote whoever fetches says it.
+    fn tell_replaced(&self, view: &View) -> Result<(), Error> {
+        let Some(earlier) = self.view.as_ref().filter(|_| self.repo.remote().is_none()) else {
+            return Ok(());
+        };
+        for (branch, stood) in view.replaced_since(earlier)? {
+            let said = format!(
+                "`{branch}` was replaced: `{}`, where it stood, is no longer part of it",
+                &stood.as_str()[..12]
+            );
+            self.say(Level::Alert, About::default(), &said);
+        }
         Ok(())
     }
 
@@ -104,7 +121,15 @@ impl<C: Clock> Follower<'_, C> {
                     && cluster == self.settings.cluster
                 {
                     let key: Key = (tenant, part);
-                    self.unpublished |= self.parts.remove(&key).is_some();
+                    let gone = self.parts.remove(&key);
+                    self.unpublished |= gone.is_some();
+                    // One that was destroyed has nothing left, and its pointer was removed here.
+                    if let Some(part) = gone.filter(|part| !part.empty)
+                        && let Some(stored) = part.stored
+                    {
+                        let said = "its pointer is gone from `main`, so nobody follows it any more; what is in place stays";
+                        self.tell(Level::Alert, &key, &stored.pointer.release, said);
+                    }
                 }
             }
         }

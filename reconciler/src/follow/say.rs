@@ -30,6 +30,25 @@ impl<C: Clock> Follower<'_, C> {
         self.log.line(Level::Error, about, error);
     }
 
+    /// Says that the branches cannot be read, and later that they can: each once, however often they are looked at.
+    pub(super) fn tell_readable(&mut self, failed: Option<String>) {
+        if self.unreadable == failed {
+            return;
+        }
+        match &failed {
+            Some(error) => {
+                let said = format!("{error}; what is in place stays as it is");
+                self.say(Level::Error, About::default(), &said);
+            }
+            None => self.say(
+                Level::Info,
+                About::default(),
+                "the branches can be read again",
+            ),
+        }
+        self.unreadable = failed;
+    }
+
     /// Says what a pass changed. Where somebody else does the work, that is only what is left to do for them:
     /// said when an activation begins, and not at every look until it is done.
     pub(super) fn tell_changes(
