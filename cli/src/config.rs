@@ -53,7 +53,7 @@ impl Config {
             if place::is_remote(&gitops) {
                 gitops
             } else {
-                folder.join(gitops)
+                straight(folder.join(gitops))
             }
         });
         config.target = config
@@ -72,6 +72,11 @@ impl Config {
             .find(|folder| folder.join(FILE).is_file())
             .map(Path::to_owned)
     }
+}
+
+/// The path without `..`, as people read and paste it; as it is where that leads nowhere yet.
+fn straight(path: PathBuf) -> PathBuf {
+    path.canonicalize().unwrap_or(path)
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::error::{CommandError, Outcome};
 use crate::ops::compile::{Detail, compile};
 use crate::ops::expect::{self, Expectation};
 use crate::ops::fleet::{Order, Rollout, Watcher, roll_out};
-use crate::ops::{compare, publish};
+use crate::ops::{compare, publish, unsourced};
 use crate::place::shown;
 use crate::source::History;
 use crate::view::{Cell, Present, Table, Text, Tone, View, When, refused, rollout, short};
@@ -94,6 +94,8 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
         },
     };
     let compilation = compile(context, &select, Detail::Errors, view)?;
+    // Of a selection, nothing can be said about the rest.
+    let whole = (plan.is_none() && args.select.tenants.is_empty()).then(|| compilation.names());
     let failed =
         (args.keep_going && compilation.tally.errors > 0).then(|| compilation.tally.clone());
     let outputs = if args.keep_going {
@@ -155,6 +157,10 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
             (rollout.published.clone(), Some(rollout))
         }
     };
+    let unsourced = match &whole {
+        Some(compiled) => unsourced::note(&repo.view()?, compiled, &source)?,
+        None => None,
+    };
     let stopped = rollout.as_ref().and_then(|rollout| rollout.stopped.clone());
     let when = When::of(&repo);
     let next = if args.activate {
@@ -171,6 +177,9 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
     })?;
     if let Some(next) = next {
         view.note(&next);
+    }
+    if let Some(unsourced) = &unsourced {
+        view.note(unsourced);
     }
     if let Some(tally) = &failed {
         view.summary(&tally.summary().unwrap_or_default());

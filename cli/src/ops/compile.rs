@@ -82,8 +82,10 @@ pub(crate) fn compile(
     });
     let selected: BTreeSet<TenantName> = select.tenants.iter().cloned().collect();
     let mut tally = Tally::default();
-    let loaded = source::load(&root, (!selected.is_empty()).then_some(&selected));
+    let only = (!selected.is_empty()).then_some(&selected);
+    let loaded = source::load(&root, only);
     let mut found = loaded.diagnostics;
+    found.extend(source::missing(&root, &loaded.files, only)?);
     let (platform, mut folders) = split(loaded.files);
     let own = platform_files(&selected, &platform, &mut folders);
     let mut tenants = choose(&selected, folders, own.is_some(), &root, &mut found)?;
@@ -158,6 +160,12 @@ pub(crate) fn compile(
 }
 
 impl Compilation {
+    /// The tenants that were selected, whatever came of them.
+    pub(crate) fn names(&self) -> BTreeSet<TenantName> {
+        let tenants = self.tenants.iter();
+        tenants.map(|compiled| compiled.tenant.clone()).collect()
+    }
+
     /// The outputs of all tenants, or the error that says how many are wrong.
     pub(crate) fn all(self) -> Result<Vec<Output>, CommandError> {
         if self.tally.errors > 0 {
@@ -262,9 +270,12 @@ fn choose(
     found: &mut Diagnostics,
 ) -> Result<BTreeMap<TenantName, Files>, CommandError> {
     let mut tenants = BTreeMap::new();
+    // What could not be read may be all that there is of a tenant.
+    let unreadable = found.has_errors();
     for tenant in selected.iter().filter(|tenant| !tenant.is_platform()) {
         match folders.remove(tenant.as_str()) {
             Some(files) => drop(tenants.insert(tenant.clone(), files)),
+            None if unreadable => {}
             None => found.push(unknown(tenant, root)?),
         }
     }

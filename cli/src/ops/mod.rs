@@ -8,3 +8,4 @@ pub(crate) mod leave;
 pub(crate) mod names;
 pub(crate) mod publish;
 pub(crate) mod target;
+pub(crate) mod unsourced;

@@ -65,7 +65,7 @@ pub(crate) fn tenant_folders(root: &Path) -> io::Result<BTreeSet<String>> {
 }
 
 /// Whether `path` may hold something that the tenants in `only` are compiled from.
-fn belongs_to(path: &str, only: &BTreeSet<TenantName>) -> bool {
+pub(super) fn belongs_to(path: &str, only: &BTreeSet<TenantName>) -> bool {
     let is = |name: &str| only.iter().any(|tenant| tenant.as_str() == name);
     if let Some(rest) = path.strip_prefix("tenants/") {
         is(rest.split('/').next().unwrap_or_default())
@@ -74,6 +74,12 @@ fn belongs_to(path: &str, only: &BTreeSet<TenantName>) -> bool {
     } else {
         true
     }
+}
+
+/// Whether a path is one that [`load`] reads: no part of it is hidden.
+pub(super) fn is_read(path: &str) -> bool {
+    let hidden = |segment: &str| segment.starts_with('.') && segment != HIDDEN_FOLDER;
+    !path.split('/').any(hidden)
 }
 
 impl Loaded {

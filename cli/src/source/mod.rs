@@ -4,10 +4,12 @@
 mod history;
 mod identity;
 mod load;
+mod missing;
 
 pub(crate) use history::History;
 pub(crate) use identity::identity;
 pub(crate) use load::{load, tenant_folders};
+pub(crate) use missing::missing;
 
 /// What compiles depend on, relative to the root; other files neither make a source dirty nor a tenant change.
 const COMPILED: [&str; 2] = ["platform", "tenants"];

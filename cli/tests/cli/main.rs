@@ -9,6 +9,7 @@ mod determinism;
 mod documents;
 mod fleet;
 mod help;
+mod incomplete;
 mod leave;
 mod observed;
 mod plans;

@@ -25,6 +25,12 @@ pub(super) fn of_pointer(line: &Line) -> Vec<String> {
             );
             return help;
         }
+        if invalid.is_unlisted() {
+            help.push(
+                "if `releases` was replaced by an older one, the pointer is right: push the newer one of any clone, or run `orzc publish`, which puts the same releases back"
+                    .to_owned(),
+            );
+        }
         help.push(if invalid.reason == reason::CLAIM_LOST {
             let again = format!(
                 "`orzc activate {tenant} {} --reason TEXT`",

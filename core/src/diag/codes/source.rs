@@ -15,6 +15,12 @@ codes! {
         example: "chmod 000 tenants/acme/bundle.json",
         fix: "Make it readable for the user that runs `orzc`, or remove it from the repository.",
     }
+    /// A file that is committed and is not there.
+    MISSING_FILE = "missing-file" {
+        cause: "Git knows a file of the source repository that is not there: a sparse checkout left it out, or it was lost. It is never treated as deleted, because what is missing would be deleted.",
+        example: "git sparse-checkout set platform",
+        fix: "Bring it back with `git checkout -- PATH` or `git sparse-checkout disable`. If it is meant to go, say so with `git rm PATH`.",
+    }
     /// A symbolic link where a file or folder should be.
     SYMLINK = "symlink" {
         cause: "A file or folder under `platform/` or `tenants/` is a symbolic link. Links are never followed: one could lead out of the tenant's folder.",
