@@ -1,71 +1,12 @@
-//! The programs under test, built once for each test process.
+//! Running the programs under test.
 
 use std::ffi::OsString;
 use std::fs::File;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
-
-use orz_test_tools::say;
-use serde_json::Value;
 
 use crate::TestResult;
-
-/// Where the two programs are.
-#[derive(Debug)]
-pub(crate) struct Programs {
-    pub(crate) orzc: PathBuf,
-    pub(crate) reconciler: PathBuf,
-}
-
-impl Programs {
-    /// Builds them as a user would. Cargo hands a test only the programs of its own package.
-    pub(crate) fn get() -> TestResult<&'static Self> {
-        static BUILT: OnceLock<Result<Programs, String>> = OnceLock::new();
-        let built = BUILT.get_or_init(|| build().map_err(|error| error.to_string()));
-        built.as_ref().map_err(|error| error.clone().into())
-    }
-}
-
-fn build() -> TestResult<Programs> {
-    say("scenarios: cargo build of `orzc` and `orz-reconciler`");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let mut cargo = Command::new(env!("CARGO"));
-    // What cargo says to a test about its package would make build scripts of others run again.
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
-            cargo.env_remove(&name);
-        }
-    }
-    let output = cargo
-        .args(["build", "--locked", "--package", "orzc", "--package"])
-        .args([
-            "orz-reconciler",
-            "--message-format",
-            "json-render-diagnostics",
-        ])
-        .current_dir(root)
-        .stderr(Stdio::inherit())
-        .output()?;
-    if !output.status.success() {
-        return Err(format!("cargo build: {}", output.status).into());
-    }
-    let messages = String::from_utf8(output.stdout)?;
-    let executable = |name: &str| {
-        messages
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-            .filter(|message| message["target"]["name"] == name)
-            .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-            .ok_or_else(|| format!("cargo built no program `{name}`"))
-    };
-    Ok(Programs {
-        orzc: executable("orzc")?,
-        reconciler: executable("orz-reconciler")?,
-    })
-}
 
 /// A reconciler that can be started, by any thread and again and again.
 #[derive(Clone, Debug)]

@@ -17,12 +17,12 @@ use orz_cluster_tests::{self as cluster, ControlPlane, Crds, Objects, PRODUCT_US
 use orz_core::format::{Action, Phase, Status};
 use orz_core::id::{Part, ReleaseId, TenantName};
 use orz_gitops::{HistoryItem, Repo};
-use orz_test_tools::say;
+use orz_test_tools::{Programs, say};
 use serde_json::{Value, json};
 
 use crate::bundle::{App, bundle, image};
 use crate::hand::Hand;
-use crate::program::{Launch, Programs, Running, expect, hermetic};
+use crate::program::{Launch, Running, expect, hermetic};
 
 /// What a scenario ends with.
 pub type TestResult<T = ()> = Result<T, Box<dyn Error>>;

@@ -1,4 +1,4 @@
-//! Programs in other languages that tests run: built once, kept in the user's cache folder.
+//! Programs that tests run: those in other languages, built once and kept in the user's cache folder, and our own.
 //!
 //! No crate of Kubernetes is a dependency here, so that a test of a pure package can read its
 //! output back by other YAML libraries without compiling a Kubernetes client.
@@ -10,10 +10,12 @@
 mod cache;
 mod error;
 mod go;
+mod ours;
 mod python;
 pub mod yaml;
 
 pub use cache::{Digest, cache_dir, made_once, say};
 pub use error::ToolError;
 pub use go::{GoProgram, go_module_dir};
+pub use ours::Programs;
 pub use python::python_with_yaml;
