@@ -7,6 +7,7 @@ use orz_core::diag::codes::source as codes;
 use orz_core::diag::{Diagnostic, Diagnostics};
 use orz_core::id::TenantName;
 
+use super::COMPILED;
 use super::load::{belongs_to, is_read};
 use crate::error::CommandError;
 use crate::git::git;
@@ -24,7 +25,7 @@ pub(crate) fn missing(
     only: Option<&BTreeSet<TenantName>>,
 ) -> Result<Diagnostics, CommandError> {
     let mut found = Diagnostics::new();
-    let listed = git(root, &["ls-files", "-z", "--", "platform", "tenants"])?;
+    let listed = git(root, &[&["ls-files", "-z", "--"], &COMPILED[..]].concat())?;
     if !listed.ok {
         return Ok(found);
     }

@@ -376,9 +376,8 @@ impl World {
         for (expected, found) in expected.iter().zip(found) {
             if expected != found {
                 let (command, wanted, got) = (&found.command, &expected.output, &found.output);
-                said.push_str(&format!(
-                    "\n$ {command}\n--- the page\n{wanted}\n--- the program\n{got}"
-                ));
+                said =
+                    format!("{said}\n$ {command}\n--- the page\n{wanted}\n--- the program\n{got}");
                 break;
             }
         }

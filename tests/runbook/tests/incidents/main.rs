@@ -10,6 +10,7 @@ mod plain_revert;
 mod pointer_edited;
 mod publisher_killed;
 mod source_incomplete;
+mod stale_job;
 mod wrong_clock;
 
 use std::path::Path;
