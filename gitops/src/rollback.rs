@@ -373,10 +373,16 @@ fn the_pointer(
 }
 
 /// The history of a pointer without what made it one that must not be acted on: nobody followed that, so nothing was
-/// left by it. A claim is lost by a plain `git revert`, which is meant.
+/// left by it. A claim is lost by a plain `git revert`, and somebody who signs nothing makes one: both are meant.
 fn sound<'i>(view: &View, current: &StoredPointer, items: &'i [HistoryItem]) -> &'i [HistoryItem] {
     match check::pointer(view, current) {
-        Err(invalid) if invalid.reason != check::reason::CLAIM_LOST => {
+        Err(invalid)
+            if ![
+                check::reason::CLAIM_LOST,
+                check::reason::UNTRUSTED_PUBLISHER,
+            ]
+            .contains(&invalid.reason) =>
+        {
             // What we write is sound, so it was done by plain Git.
             let by_hand = items.iter().take_while(|item| item.action.is_none());
             &items[by_hand.count()..]
