@@ -37,6 +37,8 @@ pub fn pointers_of_digit(cluster: &ClusterName, digit: u8) -> String {
 
 /// Folder of all pointers; below it `<cluster>/<xx>/<tenant>/<part>.json`.
 pub const POINTERS: &str = "pointers";
+/// Folder of claims on [`MAIN`].
+pub const CLAIMS: &str = "claims";
 
 /// The cluster, tenant and part that a pointer's path names, if it is one.
 pub fn parse_pointer(path: &str) -> Option<(ClusterName, TenantName, Part)> {
@@ -77,7 +79,7 @@ pub fn input(digest: &Digest) -> String {
 pub fn claim(key: &ClaimKey) -> String {
     let digest = Digest::of(key.value.as_bytes());
     format!(
-        "claims/{}/{}/{digest}.json",
+        "{CLAIMS}/{}/{}/{digest}.json",
         key.kind,
         &digest.as_str()[..2]
     )

@@ -50,6 +50,22 @@ impl<'v> Claims<'v> {
         Ok(())
     }
 
+    /// Takes a claim back that this part was giving up.
+    pub(crate) fn hold_again(
+        &mut self,
+        tenant: &TenantName,
+        part: Part,
+        key: &ClaimKey,
+    ) -> Result<()> {
+        if let Some(mut claim) = self.get(key)?
+            && (&claim.tenant, claim.part) == (tenant, part)
+        {
+            claim.state = ClaimState::Held;
+            self.changed.insert(key.clone(), Some(claim));
+        }
+        Ok(())
+    }
+
     /// Deletes a claim of this part, only one in `state` if one is named; whether there was one.
     pub(crate) fn forget(
         &mut self,

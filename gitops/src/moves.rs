@@ -67,6 +67,13 @@ pub(crate) struct Pending {
 /// Puts pointers and the claims of their releases into a draft.
 pub(crate) fn draft(view: &View, pending: &[Pending], draft: &mut Draft) -> Result<()> {
     let mut claims = Claims::new(view);
+    let after: BTreeMap<String, &Release> = pending
+        .iter()
+        .map(|Pending { next, entry, .. }| {
+            let path = paths::pointer(&next.cluster, &next.tenant, next.part);
+            (path, entry)
+        })
+        .collect();
     for Pending {
         current,
         next,
@@ -80,14 +87,16 @@ pub(crate) fn draft(view: &View, pending: &[Pending], draft: &mut Draft) -> Resu
             let Some(other) = file.valid().filter(|other| other.pointer.part == next.part) else {
                 continue;
             };
-            let claims = claims_of(view, &other.pointer);
             if current
                 .as_ref()
                 .is_some_and(|current| current.path == other.path)
             {
-                before = claims;
+                before = claims_of(view, &other.pointer);
+            } else if let Some(entry) = after.get(&other.path) {
+                // It moves in the same commit: what counts is where it goes.
+                kept.extend(entry.claims.iter().cloned());
             } else {
-                kept.extend(claims);
+                kept.extend(claims_of(view, &other.pointer));
             }
         }
         claims.give_up(&next.tenant, next.part, &before, &kept)?;

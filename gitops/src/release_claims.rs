@@ -1,16 +1,21 @@
 //! Giving back claims whose objects are gone from the cluster.
 
+use std::collections::BTreeSet;
+
 use orz_core::format::{Action, ClaimKey, ClaimState, Trailers};
 use orz_core::id::{Part, TenantName};
 
 use crate::claims::{self, Claims};
 use crate::error::Result;
 use crate::transaction::{Draft, transact};
-use crate::{Repo, Request};
+use crate::{Repo, Request, moves};
 
 impl Repo {
     /// Deletes the claims that this part is giving up, sorted in the answer. The caller has seen that the objects
-    /// which used them are gone from every cluster the part was on. What the live release claims stays.
+    /// which used them are gone from every cluster the part was on.
+    ///
+    /// What a live release of the part claims stays, and is held again: after a plain `git revert` of a pointer alone
+    /// its claim can still be said to be given up.
     pub fn release_claims(
         &self,
         tenant: &TenantName,
@@ -24,10 +29,18 @@ impl Repo {
             request.request_id,
         )?;
         let written = transact(self, request, |view, _| {
+            let mut live = BTreeSet::new();
+            for stored in moves::valid_pointers(view, tenant)? {
+                if stored.pointer.part == part {
+                    live.extend(moves::claims_of(view, &stored.pointer));
+                }
+            }
             let mut claims = Claims::new(view);
             let mut released = Vec::new();
             for key in claims::ever_of(view, tenant, part)? {
-                if claims.forget(tenant, part, &key, Some(ClaimState::Releasing))? {
+                if live.contains(&key) {
+                    claims.hold_again(tenant, part, &key)?;
+                } else if claims.forget(tenant, part, &key, Some(ClaimState::Releasing))? {
                     released.push(key);
                 }
             }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use orz_core::id::CommitId;
+use orz_core::format::{self, Claim, ClaimState};
+use orz_core::id::{CommitId, Part, TenantName};
 use orz_core::paths;
 
 use crate::error::Result;
@@ -31,6 +32,38 @@ impl View {
             .map(|change| change.path)
             .filter(|path| path.starts_with(&below))
             .collect())
+    }
+
+    /// The parts that are giving up a claim which was not given up, or not theirs, in an earlier view; without one,
+    /// all that give up something. A claim that cannot be read is nobody's; `verify` finds it.
+    ///
+    /// The cost depends on what changed, not on how many claims there are.
+    pub fn releasing_since(&self, earlier: Option<&View>) -> Result<BTreeSet<(TenantName, Part)>> {
+        let mut blobs = Vec::new();
+        match earlier {
+            None => {
+                let all = trees::files_below(&self.objects, self.main.tree, paths::CLAIMS)?;
+                blobs.extend(all.into_iter().map(|(_, entry)| entry.id));
+            }
+            Some(earlier) => {
+                let below = format!("{}/", paths::CLAIMS);
+                for change in trees::diff(&self.objects, earlier.main.tree, self.main.tree)? {
+                    if change.path.starts_with(&below) {
+                        blobs.extend(change.after.map(|entry| entry.id));
+                    }
+                }
+            }
+        }
+        let mut parts = BTreeSet::new();
+        for blob in blobs {
+            if let Ok(bytes) = self.objects.blob(blob)
+                && let Ok(claim) = format::from_bytes::<Claim>(&bytes)
+                && claim.state == ClaimState::Releasing
+            {
+                parts.insert((claim.tenant, claim.part));
+            }
+        }
+        Ok(parts)
     }
 
     /// The file at the path of a pointer; `None` when there is none.

@@ -111,6 +111,18 @@ pub(crate) fn publish(
     objects: &[Object],
     requires: &[(Part, &Object)],
 ) -> ReleaseId {
+    let release = release(tenant, part, objects, requires);
+    let published = repo.publish(vec![release], true, &request("publish"));
+    published.expect("published").items[0].release.clone()
+}
+
+/// A release of these objects.
+pub(crate) fn release(
+    tenant: &str,
+    part: Part,
+    objects: &[Object],
+    requires: &[(Part, &Object)],
+) -> NewRelease {
     let files: BTreeMap<_, _> = objects
         .iter()
         .map(|o| (o.file_name(), emit::yaml(o.value()).into_bytes()))
@@ -124,7 +136,7 @@ pub(crate) fn publish(
         namespace: object.namespace().map(str::to_owned),
         name: object.name().to_owned(),
     });
-    let release = NewRelease {
+    NewRelease {
         tenant: tenant.parse().expect("valid"),
         part,
         cluster: "in-cluster".parse().expect("valid"),
@@ -149,9 +161,7 @@ pub(crate) fn publish(
             version: "0".to_owned(),
             digest: Digest::of(b""),
         },
-    };
-    let published = repo.publish(vec![release], true, &request("publish"));
-    published.expect("published").items[0].release.clone()
+    }
 }
 
 /// Commits a file to `main`, as somebody with nothing but Git does.

@@ -9,8 +9,8 @@ use crate::view::View;
 
 /// Checks every claim. A live release without its claim is a finding of its pointer.
 pub(super) fn check(view: &View, live: &Live, report: &mut VerifyReport) {
-    let all = files(view, view.main.tree, "claims");
-    for (path, entry) in or_find(report, "claims", all).unwrap_or_default() {
+    let all = files(view, view.main.tree, paths::CLAIMS);
+    for (path, entry) in or_find(report, paths::CLAIMS, all).unwrap_or_default() {
         report.claims += 1;
         let Some(bytes) = or_find(report, &path, view.objects.blob(entry.id)) else {
             continue;

@@ -1,11 +1,11 @@
 //! Claims: unique over all tenants, taken in the commit that moves the pointer.
 
 use orz_core::format::{Claim, ClaimState};
-use orz_core::id::Part;
+use orz_core::id::{Part, ReleaseId};
 use orz_gitops::check::reason;
 use orz_gitops::{ActivateOptions, Error, NewRelease};
 
-use crate::support::{Fixture, hostname, name, request, work};
+use crate::support::{Fixture, failed, hostname, name, request, work};
 
 fn with_host(tenant: &str, host: &str) -> NewRelease {
     let mut release = work(tenant, host);
@@ -180,6 +180,17 @@ fn a_tenant_on_two_clusters_keeps_what_either_claims() {
     );
     assert!(fixture.repo.verify(None).expect("verify").is_ok());
 
+    // Both at once, so that neither keeps what the other no longer has.
+    fixture.live(vec![
+        with_host("acme", "c.example.com"),
+        edge("c.example.com"),
+    ]);
+    assert_eq!(
+        claim(&fixture, "b.example.com").expect("left").state,
+        ClaimState::Releasing
+    );
+    assert!(fixture.repo.verify(None).expect("verify").is_ok());
+
     let error = fixture
         .repo
         .rollback(&name("acme"), &[Part::Work], None, &request("x"));
@@ -187,4 +198,126 @@ fn a_tenant_on_two_clusters_keeps_what_either_claims() {
         matches!(error, Err(Error::SeveralClusters { .. })),
         "{error:?}"
     );
+}
+
+/// The hosts of `acme` in the order in which they were live, and the release of each.
+fn moved(fixture: &Fixture) -> (ReleaseId, ReleaseId) {
+    let live = |host| {
+        fixture.live(vec![with_host("acme", host)]).items[0]
+            .release
+            .clone()
+    };
+    (live("a.example.com"), live("b.example.com"))
+}
+
+#[test]
+fn whoever_goes_back_to_what_somebody_else_claims_by_now_is_denied() {
+    type Verb = fn(&Fixture, &ReleaseId) -> Result<(), Error>;
+    let verbs: [(&str, Verb); 4] = [
+        ("rollback", |fixture, _| {
+            fixture
+                .repo
+                .rollback(&name("acme"), &[Part::Work], None, &request("x"))
+                .map(drop)
+        }),
+        ("activate", |fixture, first| {
+            let options = ActivateOptions::default();
+            fixture
+                .repo
+                .activate(&name("acme"), Part::Work, first, options, &request("x"))
+                .map(drop)
+        }),
+        ("publish", |fixture, _| {
+            fixture
+                .repo
+                .publish(
+                    vec![with_host("acme", "a.example.com")],
+                    true,
+                    &request("x"),
+                )
+                .map(drop)
+        }),
+        ("auto-rollback", |fixture, first| {
+            let second = fixture.live_release("acme", Part::Work).expect("live");
+            fixture
+                .repo
+                .auto_rollback(&failed("acme", &second, first), &request("x"))
+                .map(drop)
+        }),
+    ];
+    for (verb, run) in verbs {
+        let fixture = Fixture::new();
+        let (first, _) = moved(&fixture);
+        let released = fixture
+            .repo
+            .release_claims(&name("acme"), Part::Work, &request("gone"));
+        assert_eq!(released.expect("released"), [hostname("a.example.com")]);
+        fixture.live(vec![with_host("globex", "a.example.com")]);
+        let before = fixture.fingerprint();
+        let error = run(&fixture, &first).expect_err(verb);
+        assert!(matches!(error, Error::Claimed { .. }), "{verb}: {error}");
+        assert_eq!(error.exit_code().code(), 4, "{verb}");
+        assert_eq!(fixture.fingerprint(), before, "{verb}: nothing is written");
+    }
+}
+
+#[test]
+fn what_is_live_takes_a_lost_claim_again_by_any_of_the_verbs() {
+    type Verb = fn(&Fixture, &ReleaseId);
+    let verbs: [(&str, Verb); 3] = [
+        ("publish", |fixture, _| {
+            fixture.live(vec![with_host("acme", "b.example.com")]);
+        }),
+        ("activate", |fixture, live| {
+            let options = ActivateOptions::default();
+            let moved =
+                fixture
+                    .repo
+                    .activate(&name("acme"), Part::Work, live, options, &request("x"));
+            moved.expect("free");
+        }),
+        ("rollback", |fixture, live| {
+            let moved =
+                fixture
+                    .repo
+                    .rollback(&name("acme"), &[Part::Work], Some(live), &request("x"));
+            moved.expect("free");
+        }),
+    ];
+    for (verb, run) in verbs {
+        let fixture = Fixture::new();
+        let (_, live) = moved(&fixture);
+        let path = orz_core::paths::claim(&hostname("b.example.com"));
+        fixture.commit_by_hand("main", &[(&path, None)]);
+        run(&fixture, &live);
+        let again = claim(&fixture, "b.example.com").expect(verb);
+        assert_eq!(again.state, ClaimState::Held, "{verb}");
+        assert!(fixture.repo.verify(None).expect("verify").is_ok(), "{verb}");
+    }
+}
+
+#[test]
+fn what_a_live_release_claims_is_never_given_back() {
+    let fixture = Fixture::new();
+    let first = fixture.live(vec![with_host("acme", "a.example.com")]);
+    let pointer = fixture.pointer("acme", Part::Work);
+    fixture.live(vec![with_host("acme", "b.example.com")]);
+    let view = fixture.repo.view().expect("view");
+    let giving = view.releasing_since(None).expect("readable");
+    assert_eq!(Vec::from_iter(giving), [(name("acme"), Part::Work)]);
+    // A plain `git revert` of the pointer, without its claims.
+    fixture.edit_pointer("acme", Part::Work, |live| *live = pointer.clone());
+    let released = fixture
+        .repo
+        .release_claims(&name("acme"), Part::Work, &request("gone"));
+    assert_eq!(released.expect("none"), []);
+    let held = claim(&fixture, "a.example.com").expect("live");
+    assert_eq!(held.state, ClaimState::Held);
+    assert_eq!(
+        fixture.live_release("acme", Part::Work).as_ref(),
+        Some(&first.items[0].release)
+    );
+    let later = fixture.repo.view().expect("view");
+    let giving = later.releasing_since(Some(&view)).expect("readable");
+    assert!(giving.is_empty(), "only what is new is told: {giving:?}");
 }

@@ -13,6 +13,7 @@
 //! All writes to the GitOps repository are made here, by one thread. Nothing of importance is kept in this
 //! process: what must survive a kill is in the inventories and in the history of the pointers.
 
+mod claims;
 mod clock;
 mod collect;
 mod dispute;

@@ -50,6 +50,8 @@ pub(super) struct PartState {
     pub(super) waits: bool,
     /// Whether nothing is left that is to go.
     pub(super) empty: bool,
+    /// Whether it gives up claims that are its own until the objects which used them are gone.
+    pub(super) gives_up: bool,
     /// What the history says, for one version of the pointer.
     pub(super) history: Option<(BlobId, Arrival, Vec<ReleaseId>)>,
     /// The release whose failure the brake has counted.
@@ -91,6 +93,7 @@ impl PartState {
             tries: 0,
             waits: false,
             empty: false,
+            gives_up: false,
             history: None,
             counted: None,
             called: None,

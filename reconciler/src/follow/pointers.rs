@@ -34,6 +34,11 @@ impl<C: Clock> Follower<'_, C> {
         for path in changed {
             self.read_pointer(&view, &path)?;
         }
+        for key in view.releasing_since(self.view.as_ref())? {
+            if let Some(part) = self.parts.get_mut(&key) {
+                part.gives_up = true;
+            }
+        }
         // What made a pointer invalid may stand on the other branch, or in a claim.
         let now = self.clock.elapsed();
         for part in self

@@ -13,7 +13,7 @@ use super::log::{About, Level, one_line};
 use super::part::{LOOK_YOUNG, PartState, next_look};
 use super::pass::{Before, Looked, Pass, Task};
 use super::pool::Done;
-use super::{Follower, Key, leave};
+use super::{Follower, Key, claims, leave};
 use crate::desired::Desired;
 use crate::engine::EngineError;
 use crate::judge::{Action, Arrival, Decision, Judged, Timings, decide, is_news};
@@ -325,6 +325,7 @@ impl<C: Clock> Follower<'_, C> {
         let emptied = task.desired.state.is_leaving() && looked.left == 0 && !part.empty;
         part.empty |= emptied;
         part.waits = phase == Phase::Waiting || !looked.awaits.is_empty();
+        let gives_up = part.gives_up && !task.desired.state.is_leaving();
         let news = part.memory.as_ref().is_some_and(|memory| {
             is_news(looked.written.as_ref(), memory, &task.timings, part.watched)
         });
@@ -371,7 +372,7 @@ impl<C: Clock> Follower<'_, C> {
         if emptied || !looked.changes.is_empty() {
             self.wake_others(key);
         }
-        if !looked.changes.pruned.is_empty() {
+        if gives_up && claims::is_alone(&task.desired, looked) {
             self.give_back(key);
         }
     }
@@ -411,14 +412,6 @@ impl<C: Clock> Follower<'_, C> {
         }
         if let Some(reason) = reason {
             self.tell(Level::Alert, key, release, &reason);
-        }
-    }
-
-    /// The objects are gone, so what they claimed may be somebody else's.
-    fn give_back(&mut self, key: &Key) {
-        let request = self.request("the objects that used it are gone");
-        if let Err(error) = self.repo.release_claims(&key.0, key.1, &request) {
-            self.complain(key, &error.to_string());
         }
     }
 

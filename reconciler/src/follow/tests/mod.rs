@@ -1,6 +1,7 @@
 //! The loop on real repositories: with an engine of which only time and health are made up, so that minutes
 //! pass in no time, and with the engine `dir`.
 
+mod claims;
 mod collect;
 mod disputes;
 mod kills;
@@ -117,6 +118,8 @@ struct Stand {
     silent: bool,
     /// After so many reads and writes the process does nothing any more, as if it were killed.
     fuse: Option<u32>,
+    /// What was deleted and is not gone yet.
+    going: Vec<ObjectKey>,
 }
 
 impl Made {
@@ -290,10 +293,14 @@ impl Engine for Made {
     fn seen(&mut self, desired: &Desired, observation: &Observation) -> Result<Seen, EngineError> {
         let keys = desired.objects.iter().map(Object::key);
         let (release, sync) = progress(&desired.release, keys, observation);
+        let mut health = self.health(desired, observation)?;
+        let going = self.with(desired, |stand| stand.going.clone());
+        let deleted = || Verdict::new(Health::Progressing, "being deleted");
+        health.extend(going.into_iter().map(|key| deleted().of(key)));
         Ok(Seen {
             release,
             sync,
-            health: self.health(desired, observation)?,
+            health,
             details: BTreeMap::new(),
         })
     }
