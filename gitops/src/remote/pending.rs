@@ -337,7 +337,8 @@ fn again(
 ) -> Result<ObjectId> {
     use std::fmt::Write as _;
     let bytes = view.objects.read(commit.id, Kind::Commit)?;
-    if commit.tree == tree && commit.parents.first() == Some(&parent) {
+    let same = commit.tree == tree && commit.parents.first() == Some(&parent);
+    if same && (header::signed(&bytes).is_some() || !repo.signs()?) {
         // Nobody was there in the meantime: it stays what it is, with its signature.
         return Ok(staging.put(Kind::Commit, bytes));
     }

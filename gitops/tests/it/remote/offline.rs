@@ -184,5 +184,20 @@ fn what_was_signed_offline_is_signed_anew_by_who_sends_it() {
     let lines: Vec<&str> = said.lines().collect();
     assert!(lines[0].starts_with("G ann@example.com "), "{said}");
     assert!(lines[1].starts_with("N "), "{said}");
+
+    // Made without a key and sent with one, it is signed on its way, though nobody was in between.
+    world.away();
+    world
+        .offline("ann")
+        .release_hold(&name("acme"), &[], &request("go on"))
+        .expect("committed offline");
+    world.back();
+    world
+        .open("ann")
+        .signing(Signing::AsUser)
+        .sync()
+        .expect("sent");
+    let said = world.git(&["-c", &allowed, "log", "-1", "--format=%G? %s", "main"]);
+    assert!(said.starts_with("G "), "{said}");
     world.is_sound();
 }
