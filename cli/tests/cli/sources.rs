@@ -452,3 +452,42 @@ fn the_newest_of_many_publishers_is_live_whoever_comes_first() {
         env.run(&["verify"]).ok();
     }
 }
+
+#[test]
+fn the_inner_loop_goes_back_on_a_repository_of_ones_own_and_not_on_a_shared_one() {
+    let mut env = source(&["acme"]);
+    let up: &[&str] = &["up", "--once", "--target", "dir:../live"];
+    let old = head(&env);
+    let new = change(&env, "acme", "v2");
+    env.run(up).ok();
+    let newer = pointer(&env, "acme")["release"].clone();
+    checkout(&env, &old);
+    env.run(up).ok();
+    let live = pointer(&env, "acme");
+    assert_ne!(live["release"], newer, "the folder is the truth");
+    assert_eq!(live["source"]["commit"], old.as_str());
+    assert_eq!(newest(&env, "acme"), new, "and CI is not fooled by it");
+    checkout(&env, &new);
+    env.run(up).ok();
+
+    let url = format!("file://{}", env.path(GITOPS).display());
+    env.set("ORZ_GITOPS", &url);
+    checkout(&env, &old);
+    let before = refs(&env);
+    refused(&env, &env.run(up), &before, "stale-source");
+}
+
+#[test]
+fn a_fleet_says_of_what_is_live_that_it_comes_from_a_newer_source_too() {
+    let env = source(&["acme", "other"]);
+    publish(&env, &[]).ok();
+    let first = head(&env);
+    change(&env, "acme", "v2");
+    change(&env, "acme", "v1");
+    publish(&env, &["--fleet", "1"]).ok();
+    assert_eq!(newest(&env, "acme"), head(&env));
+    assert_eq!(newest(&env, "other"), first);
+    let before = refs(&env);
+    publish(&env, &["--fleet", "1"]).ok();
+    assert_eq!(refs(&env), before);
+}
