@@ -11,6 +11,7 @@
 //! - [`judge`]: pure: what an engine saw in, what to remember and what to do out.
 //! - [`reconcile`]: one pass over all pointers of a cluster, and its [`report`].
 //! - [`follow`]: the long-running loop over all pointers of a cluster, which judges and takes back.
+//! - [`notice`]: learning that files changed. [`webhook`]: being told by a Git host.
 //! - [`install`]: what the `apply` engine needs in an empty cluster.
 
 pub mod apply;
@@ -22,11 +23,13 @@ pub mod follow;
 pub mod health;
 pub mod install;
 pub mod judge;
+pub mod notice;
 pub mod plan;
 mod reconcile;
 pub mod report;
 #[cfg(test)]
 mod testing;
+pub mod webhook;
 
 pub use desired::{Desired, Invalid, Pointed};
 pub use engine::{Engine, EngineError, Live, LiveState, ObjectError, Observation};
