@@ -1,6 +1,7 @@
 //! What somebody who follows the branches asks again and again.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use orz_core::format::{self, Claim, ClaimState};
 use orz_core::id::{CommitId, Part, TenantName};
@@ -18,6 +19,16 @@ impl Repo {
             head(paths::MAIN, "main")?,
             head(paths::RELEASES, "releases")?,
         ))
+    }
+
+    /// The files of which one changes when `main` or `releases` moves; they come and go.
+    pub fn branch_files(&self) -> BTreeSet<PathBuf> {
+        let folder = std::path::absolute(self.common_dir());
+        let folder = folder.unwrap_or_else(|_| self.common_dir().to_owned());
+        ["packed-refs", paths::MAIN, paths::RELEASES]
+            .iter()
+            .map(|name| folder.join(name))
+            .collect()
     }
 }
 

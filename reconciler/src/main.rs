@@ -2,9 +2,11 @@
 
 mod remote;
 mod trust;
+mod wake;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -20,6 +22,7 @@ use orz_reconciler::follow::{
 use orz_reconciler::{Engine, Options, Outcome, TenantReport, reconcile};
 use remote::Source;
 use trust::Writes;
+use wake::WebhookArguments;
 
 /// Makes one cluster or directory follow the pointers of a GitOps repository, judges what it activates, and takes
 /// back what does not become healthy
@@ -74,9 +77,12 @@ struct Arguments {
     /// So many failures within that time never set the brake [default: `orz-platform`, else 5]
     #[arg(long)]
     brake_min: Option<u64>,
-    /// How often the branches are looked at [default: 50ms; on a remote 5s, with jitter]
+    /// How often the branches are looked at although nothing tells of a change [default: 1s; on a remote 5s, with
+    /// jitter]
     #[arg(long, value_parser = duration)]
     poll: Option<Duration>,
+    #[command(flatten)]
+    webhook: WebhookArguments,
     /// How often a part of which nothing is expected is looked at, for what was changed unseen [default:
     /// `orz-platform`, else 10m]
     #[arg(long, value_parser = duration)]
@@ -159,7 +165,7 @@ fn follow(arguments: &Arguments, log: Log) -> Result<(), Box<dyn std::error::Err
     let Source {
         repo,
         poll,
-        fetching: _fetching,
+        fetching,
     } = remote::follow(&arguments.gitops, arguments.poll, log)?;
     let repo = trust::demand(repo.signing(Signing::AsUser), arguments, Writes::Many, log)?;
     let repo = repo.telling(move |lock| {
@@ -184,7 +190,13 @@ fn follow(arguments: &Arguments, log: Log) -> Result<(), Box<dyn std::error::Err
     };
     let (engines, mut wait) = engines(arguments)?;
     let follower = Follower::new(&repo, engines, settings, SystemClock::start(), log);
-    if let Some(touches) = follower.touches() {
+    // Kept until the loop ends, which they serve.
+    let fetching = fetching.map(Arc::new);
+    let touches = follower.touches();
+    let told = touches.clone();
+    let _notices = told.map(|touches| wake::on_branches(&repo, touches, log));
+    if let Some(touches) = touches {
+        wake::on_webhook(&arguments.webhook, fetching.clone(), touches.clone(), log)?;
         thread::spawn(move || {
             loop {
                 let woken = wait(PATIENCE);
@@ -198,6 +210,7 @@ fn follow(arguments: &Arguments, log: Log) -> Result<(), Box<dyn std::error::Err
         });
     }
     follower.run();
+    drop(fetching);
     Ok(())
 }
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 use orz_gitops::{Error, FetchEvent, Fetching, RemoteOptions, RemoteUrl, Repo};
 use orz_reconciler::follow::{About, Level, Log};
 
-/// How often the branches on this machine are looked at: the look is a few system calls.
-const LOOK: Duration = Duration::from_millis(50);
+/// How often the branches on this machine are looked at although nothing told of a change, as on a file system of
+/// another machine.
+const LOOK: Duration = Duration::from_secs(1);
 /// How often a remote is fetched.
 const FETCH: Duration = Duration::from_secs(5);
 /// How long a remote may be silent: the loop waits for its pushes.
