@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use orz_core::format::{Pointer, Requirement, StateKind};
+use orz_core::format::{Pointer, Requirement, StateKind, Writer};
 use orz_core::id::{ClusterName, Digest, Part, ReleaseId, TenantName};
 use orz_core::object::Object;
 use orz_gitops::{CheckedRelease, InvalidPointer, PointerFile, View};
@@ -30,6 +30,8 @@ pub struct Desired {
     pub requires: Vec<Requirement>,
     /// What the pointer says about following it.
     pub state: StateKind,
+    /// Who follows it, where replicas share the tenants.
+    pub writer: Option<Writer>,
 }
 
 /// A pointer that must not be acted on; what is live stays.
@@ -132,5 +134,6 @@ fn desired(pointer: Pointer, checked: CheckedRelease) -> Desired {
         objects: checked.objects,
         requires: checked.entry.requires,
         state: pointer.state.kind,
+        writer: None,
     }
 }

@@ -81,6 +81,19 @@ pub trait Engine {
 }
 
 impl Observation {
+    /// Refuses what a replica wants that has lost the tenant and has not heard of it yet. A version of the inventory
+    /// that it has read too early is refused by the conditioned write; this is for one that it reads too late.
+    pub fn allows(&self, desired: &Desired) -> Result<(), EngineError> {
+        let last = self.inventory.as_ref().and_then(|i| i.writer.as_ref());
+        match (last, &desired.writer) {
+            (Some(last), Some(own)) if last.epoch > own.epoch => Err(EngineError::Fenced {
+                holder: last.holder.clone(),
+                epoch: last.epoch,
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// The inventory with this memory; a new one where there is none.
     pub fn inventory_with(&self, desired: &Desired, memory: &Memory) -> Inventory {
         let inventory = self.inventory.clone().unwrap_or_else(|| Inventory {
@@ -92,9 +105,11 @@ impl Observation {
             complete: false,
             objects: Vec::new(),
             memory: None,
+            writer: None,
         });
         Inventory {
             memory: Some(memory.clone()),
+            writer: desired.writer.clone(),
             ..inventory
         }
     }
@@ -174,6 +189,14 @@ pub enum EngineError {
         /// The inventory.
         what: String,
     },
+    /// Another replica follows the tenant by now.
+    #[error("replica `{holder}` follows this tenant by now (epoch {epoch}); nothing was changed")]
+    Fenced {
+        /// Who wrote the inventory last.
+        holder: String,
+        /// Its epoch, which is higher than ours.
+        epoch: u64,
+    },
     /// A stored inventory cannot be read.
     #[error("the inventory `{what}` cannot be read: {reason}")]
     Inventory {
@@ -240,7 +263,7 @@ impl EngineError {
                 path.display()
             )),
             Self::Refused(refusals) => refusals.first().map(Refusal::help),
-            Self::Stale { .. } => Some("the next pass starts from the new state".to_owned()),
+            Self::Stale { .. } | Self::Fenced { .. } => Some("the next pass starts from the new state".to_owned()),
             Self::UnknownKind { kind, .. } => Some(format!("install the custom resource definition of `{kind}`")),
             Self::Api { error, .. } if error.code == 403 => {
                 Some("`orzc platform install` grants the rights that are needed".to_owned())

@@ -11,6 +11,7 @@
 //! - [`judge`]: pure: what an engine saw in, what to remember and what to do out.
 //! - [`reconcile`]: one pass over all pointers of a cluster, and its [`report`].
 //! - [`follow`]: the long-running loop over all pointers of a cluster, which judges and takes back.
+//! - [`lease`]: replicas that share the tenants.
 //! - [`notice`]: learning that files changed. [`webhook`]: being told by a Git host.
 //! - [`install`]: what the `apply` engine needs in an empty cluster.
 
@@ -23,6 +24,7 @@ pub mod follow;
 pub mod health;
 pub mod install;
 pub mod judge;
+pub mod lease;
 pub mod notice;
 pub mod plan;
 mod reconcile;

@@ -1,6 +1,7 @@
 //! `orz-reconciler`: makes one cluster or directory follow the pointers of a GitOps repository.
 
 mod remote;
+mod replica;
 mod trust;
 mod wake;
 
@@ -21,6 +22,7 @@ use orz_reconciler::follow::{
 };
 use orz_reconciler::{Engine, Options, Outcome, TenantReport, reconcile};
 use remote::Source;
+use replica::ReplicaArguments;
 use trust::Writes;
 use wake::WebhookArguments;
 
@@ -109,6 +111,8 @@ struct Arguments {
         value_delimiter = ','
     )]
     trusted_since: Vec<CommitId>,
+    #[command(flatten)]
+    replica: ReplicaArguments,
     /// How log lines are written
     #[arg(long, value_enum, default_value_t = LogFormatName::Text)]
     log_format: LogFormatName,
@@ -189,7 +193,13 @@ fn follow(arguments: &Arguments, log: Log) -> Result<(), Box<dyn std::error::Err
         ..Settings::given(arguments.cluster.clone(), given)
     };
     let (engines, mut wait) = engines(arguments)?;
-    let follower = Follower::new(&repo, engines, settings, SystemClock::start(), log);
+    let mut follower = Follower::new(&repo, engines, settings, SystemClock::start(), log);
+    if let Some(leases) = arguments
+        .replica
+        .leases(arguments.engine, &connection(arguments), log)?
+    {
+        follower = follower.sharing(Box::new(leases));
+    }
     // Kept until the loop ends, which they serve.
     let fetching = fetching.map(Arc::new);
     let touches = follower.touches();
@@ -209,9 +219,9 @@ fn follow(arguments: &Arguments, log: Log) -> Result<(), Box<dyn std::error::Err
             }
         });
     }
-    follower.run();
+    let ended = follower.run();
     drop(fetching);
-    Ok(())
+    Err(ended.into())
 }
 
 /// Waits for changes in the cluster, at most so long.

@@ -80,6 +80,7 @@ pub(crate) fn desired(tenant: &str, part: Part, mut objects: Vec<Object>) -> Des
         objects,
         requires: Vec::new(),
         state: StateKind::Live,
+        writer: None,
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Document;
 use super::release::ObjectRef;
 use super::status::Memory;
-use crate::id::{ClusterName, Digest, Part, ReleaseId, TenantName};
+use crate::id::{ClusterName, CommitId, Digest, Part, ReleaseId, TenantName};
 use crate::object::ObjectKey;
 
 /// What an engine has put in place for one part of a tenant on one cluster.
@@ -33,6 +33,22 @@ pub struct Inventory {
     /// What the judgement of the activation must survive a kill.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Memory>,
+    /// Who wrote this, where replicas share the tenants; absent where one process follows all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writer: Option<Writer>,
+}
+
+/// Who wrote an inventory, and what that was decided on. A replica that has lost its tenants and does not know yet
+/// finds a higher epoch here, or another version of the inventory than it has read, before it changes anything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Writer {
+    /// The name of the replica.
+    pub holder: String,
+    /// How often the lease of the tenant's shard had changed hands; it only grows.
+    pub epoch: u64,
+    /// The head of `main` that the replica had read.
+    pub head: CommitId,
 }
 
 impl Document for Inventory {
@@ -100,6 +116,7 @@ mod tests {
                 kept: false,
             }],
             memory: None,
+            writer: None,
         };
         let bytes = to_bytes(&inventory);
         assert_eq!(from_bytes::<Inventory>(&bytes).expect("valid"), inventory);

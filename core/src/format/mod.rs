@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 pub use claim::{Claim, ClaimKey, ClaimState};
 pub use digest::digest_of;
 pub use interval::{Interval, IntervalError};
-pub use inventory::{Inventory, InventoryItem};
+pub use inventory::{Inventory, InventoryItem, Writer};
 pub use pointer::{Blocks, Hold, HoldKind, Pointer, Source, State, StateKind};
 pub use reconciler::{BrakeSettings, ReconcilerSettings};
 pub use release::{Compiler, InputFile, Inputs, ObjectRef, Release, Requirement};

@@ -321,6 +321,7 @@ impl Writer<'_> {
                 .inventory
                 .as_ref()
                 .and_then(|inventory| inventory.memory.clone()),
+            writer: self.desired.writer.clone(),
         };
         let version = store::write(self.api, &inventory, self.observation.version.as_deref())?;
         self.observation.version = Some(version);

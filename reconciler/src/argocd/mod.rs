@@ -154,6 +154,23 @@ impl ArgoEngine {
         Ok(reading)
     }
 
+    /// The update that a chain of writes begins with, and that a slower writer fails at. Argo CD's objects are
+    /// read later than the inventory, so that another writer's could be taken for what has to be put right.
+    fn fence(
+        &mut self,
+        desired: &Desired,
+        mut observation: Observation,
+    ) -> Result<Observation, EngineError> {
+        let Some(mut inventory) = observation.inventory.clone() else {
+            return Ok(observation);
+        };
+        inventory.writer.clone_from(&desired.writer);
+        let read = observation.version.as_deref();
+        observation.version = Some(self.links.write_inventory(&inventory, read)?);
+        observation.inventory = Some(inventory);
+        Ok(observation)
+    }
+
     /// Writes down everything that is about to exist, before any of it does.
     fn intend(
         &mut self,
@@ -172,7 +189,12 @@ impl ArgoEngine {
         }
         let stands = before.is_some_and(|i| i.release == desired.release) && items.len() == known;
         if stands {
-            return Ok(observation);
+            let is_shared = desired.writer.is_some();
+            return if is_shared || !observation.intact {
+                self.fence(desired, observation)
+            } else {
+                Ok(observation)
+            };
         }
         self.write_inventory(desired, observation, items, false)
     }
@@ -248,6 +270,7 @@ impl ArgoEngine {
             complete,
             objects: items.into_values().collect(),
             memory,
+            writer: desired.writer.clone(),
         };
         let version = self
             .links
@@ -345,7 +368,11 @@ impl Engine for ArgoEngine {
         self.settle(desired, observation)
     }
 
-    fn freeze(&mut self, desired: &Desired, _: &Observation) -> Result<(), EngineError> {
+    fn freeze(&mut self, desired: &Desired, observation: &Observation) -> Result<(), EngineError> {
+        if observation.intact {
+            return Ok(());
+        }
+        self.fence(desired, observation.clone())?;
         self.point(desired).map(drop)
     }
 
@@ -378,6 +405,7 @@ impl Engine for ArgoEngine {
 
     /// The Application goes, then its project if nothing else is in it, then the inventory.
     fn forget(&mut self, desired: &Desired, observation: Observation) -> Result<(), EngineError> {
+        let observation = self.fence(desired, observation)?;
         let name = application_name(&desired.tenant, desired.part);
         self.links.delete_application(&name)?;
         let tenant = &desired.tenant;

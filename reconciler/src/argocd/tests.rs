@@ -671,6 +671,7 @@ mod inventory {
             complete: false,
             objects: [&stays, &goes, &disk].map(item).into(),
             memory: None,
+            writer: None,
         };
         let names = |live: &[(&Object, Value)]| {
             let observation = Observation {

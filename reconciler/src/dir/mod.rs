@@ -133,6 +133,7 @@ impl DirEngine {
             objects: items,
             // It stands in a file of its own: a generation would be too much to write for a few numbers.
             memory: None,
+            writer: None,
         })?;
         Ok(draft)
     }

@@ -9,6 +9,7 @@
 //! - `dispute`: somebody who changes again and again what is put right.
 //! - `leave`: parts on their way out.
 //! - `publish`: status.
+//! - `share`: the tenants of this replica, where there are several.
 //!
 //! All writes to the GitOps repository are made here, by one thread. Nothing of importance is kept in this
 //! process: what must survive a kill is in the inventories and in the history of the pointers.
@@ -29,6 +30,7 @@ mod pool;
 mod publish;
 mod say;
 mod settings;
+mod share;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -51,9 +53,11 @@ pub use settings::{Given, Settings};
 use crate::desired::{Desired, Invalid, Pointed, pointed};
 use crate::engine::Engine;
 use crate::judge::Brake;
-use part::{PartState, with_state};
+use crate::lease::Shares;
+use part::{PartState, for_pass};
 use pass::Task;
 use pool::{Event, Pool, Runner};
+use share::Share;
 
 /// Who stands in the commits.
 const ACTOR: &str = "orz-reconciler";
@@ -95,6 +99,8 @@ pub struct Follower<'r, C> {
     /// When status was published, and whether something was different since.
     published: Option<Duration>,
     unpublished: bool,
+    /// What is shared with other replicas.
+    share: Share,
 }
 
 /// Tells the loop that something of a part changed, so that it looks at once.
@@ -157,7 +163,15 @@ impl<'r, C: Clock> Follower<'r, C> {
             resumed: None,
             published: None,
             unpublished: false,
+            share: Share::default(),
         }
+    }
+
+    /// The same loop, over the tenants that `shares` says.
+    #[must_use]
+    pub fn sharing(mut self, shares: Box<dyn Shares>) -> Self {
+        self.share = Share::with(shares);
+        self
     }
 
     /// Where others report parts that have to be looked at.
@@ -165,10 +179,13 @@ impl<'r, C: Clock> Follower<'r, C> {
         self.touches.clone()
     }
 
-    /// Follows for ever: it does not return.
-    pub fn run(mut self) {
+    /// Follows until it is told that it never will again; why.
+    pub fn run(mut self) -> String {
         self.begin();
         loop {
+            if let Some(ended) = self.look_at_share() {
+                return ended;
+            }
             self.step();
         }
     }
@@ -236,9 +253,8 @@ impl<'r, C: Clock> Follower<'r, C> {
     /// keeps nobody from being taken back.
     fn is_recalling(&self) -> bool {
         let waits = |key: &Key| {
-            self.parts
-                .get(key)
-                .is_some_and(|part| part.stored.is_some())
+            let part = self.parts.get(key);
+            self.share.has(&key.0) && part.is_some_and(|part| part.stored.is_some())
         };
         self.clock.elapsed() < self.started + RECALL && self.unread.iter().any(waits)
     }
@@ -249,9 +265,9 @@ impl<'r, C: Clock> Follower<'r, C> {
         let now = self.clock.elapsed();
         let due = self
             .parts
-            .values()
-            .filter(|part| !part.running && part.stored.is_some())
-            .map(|part| part.due.saturating_sub(now))
+            .iter()
+            .filter(|(key, part)| !part.running && part.stored.is_some() && self.share.has(&key.0))
+            .map(|(_, part)| part.due.saturating_sub(now))
             .min();
         let patience = match due {
             // A part that is due and was not started waits for a thread or its tenant, which reports itself.
@@ -294,6 +310,7 @@ impl<'r, C: Clock> Follower<'r, C> {
             .parts
             .iter()
             .filter(|(_, part)| !part.running && part.stored.is_some() && part.due <= now)
+            .filter(|(key, _)| self.share.has(&key.0))
             .map(|(key, part)| (!part.moved, part.due, key.clone()))
             .collect();
         due.sort_unstable();
@@ -342,10 +359,12 @@ impl<'r, C: Clock> Follower<'r, C> {
         let Some(part) = self.parts.get_mut(key) else {
             return false;
         };
+        let writer = self.share.writer(&key.0, self.heads.as_ref());
+        let desired = for_pass(&desired, state, writer);
         part.desired = Some(Arc::clone(&desired));
         part.running = true;
         let task = Task {
-            desired: with_state(&desired, state),
+            desired,
             pointer: stored.blob,
             known: part.memory.clone(),
             before: part.before.clone(),

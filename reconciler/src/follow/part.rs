@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use orz_core::format::{HealthWord, Memory, ObjectName, Phase, StateKind, Status};
+use orz_core::format::{HealthWord, Memory, ObjectName, Phase, StateKind, Status, Writer};
 use orz_core::id::{BlobId, ReleaseId};
 use orz_core::object::ObjectKey;
 use orz_gitops::StoredPointer;
@@ -124,6 +124,21 @@ impl PartState {
         self.empty = false;
     }
 
+    /// Forgets everything but the pointer and what was published: somebody else has followed it.
+    pub(super) fn start_anew(&mut self, published: Option<Status>, now: Duration) {
+        let status = published.or_else(|| self.status.take());
+        let has_failed = status.as_ref().is_some_and(|s| s.phase == Phase::Failed);
+        let stored = self.stored.take();
+        let release = stored.as_ref().map(|s| s.pointer.release.clone());
+        *self = Self {
+            stored,
+            // Whoever saw it fail has counted it.
+            counted: release.filter(|_| has_failed),
+            status,
+            ..Self::new(now)
+        };
+    }
+
     pub(super) fn wake(&mut self, now: Duration) {
         self.due = self.due.min(now);
     }
@@ -201,13 +216,18 @@ pub(super) fn dated(mut next: Status, last: Option<&Status>) -> Status {
     next
 }
 
-/// A frozen part whose freeze has ended is live.
-pub(super) fn with_state(desired: &Arc<Desired>, state: StateKind) -> Arc<Desired> {
-    if desired.state == state {
+/// What a pass wants: a frozen part whose freeze has ended is live, and who follows it may change.
+pub(super) fn for_pass(
+    desired: &Arc<Desired>,
+    state: StateKind,
+    writer: Option<Writer>,
+) -> Arc<Desired> {
+    if desired.state == state && desired.writer == writer {
         return Arc::clone(desired);
     }
     Arc::new(Desired {
         state,
+        writer,
         ..desired.as_ref().clone()
     })
 }

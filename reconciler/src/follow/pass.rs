@@ -103,6 +103,7 @@ pub(super) fn pass(engine: &mut dyn Engine, task: &Task) -> Result<Pass, EngineE
         return leaving(engine, task);
     }
     let observation = engine.observe(desired)?;
+    observation.allows(desired)?;
     let written = memory_of(&observation);
     let memory = task.known.clone().or_else(|| written.clone());
     let mut planned = plan(&desired.release, &desired.objects, &observation);
@@ -226,6 +227,7 @@ pub(super) fn pass(engine: &mut dyn Engine, task: &Task) -> Result<Pass, EngineE
 fn leaving(engine: &mut dyn Engine, task: &Task) -> Result<Pass, EngineError> {
     let mut remaining = leave::remaining(&task.desired);
     let observation = engine.observe(&remaining)?;
+    observation.allows(&remaining)?;
     let written = memory_of(&observation);
     leave::of_what_is_there(&mut remaining, &observation);
     let planned = plan(&remaining.release, &remaining.objects, &observation)

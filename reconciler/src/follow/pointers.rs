@@ -6,7 +6,7 @@ use orz_gitops::{Error, PointerFile, View};
 use super::clock::Clock;
 use super::log::{About, Level};
 use super::part::PartState;
-use super::{Follower, Key};
+use super::{Follower, Key, share};
 
 impl<C: Clock> Follower<'_, C> {
     /// Looks where the branches stand, and at the pointers that changed since.
@@ -88,6 +88,9 @@ impl<C: Clock> Follower<'_, C> {
                 let key = (stored.pointer.tenant.clone(), stored.pointer.part);
                 let part = self.parts.entry(key).or_insert_with(|| PartState::new(now));
                 if part.stored.as_ref() != Some(&stored) {
+                    if !self.share.has(&stored.pointer.tenant) {
+                        share::count(&mut self.brake, now, part.stored.as_ref(), &stored);
+                    }
                     part.point(stored, now);
                 }
             }

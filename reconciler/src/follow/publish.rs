@@ -9,9 +9,6 @@ use super::part::dated;
 use super::{Follower, Key};
 use crate::judge::Standing;
 
-/// The only shard while one process follows a cluster.
-const SHARD: u32 = 0;
-
 impl<C: Clock> Follower<'_, C> {
     /// Publishes what is known, if something is different and the last time was long enough ago.
     pub(super) fn publish(&mut self) {
@@ -22,15 +19,19 @@ impl<C: Clock> Follower<'_, C> {
         if !self.unpublished || soon {
             return;
         }
-        let statuses: Vec<Status> = self
-            .parts
-            .values()
-            .filter_map(|part| part.status.clone())
-            .collect();
         let cluster = &self.settings.cluster;
-        let written = self
-            .repo
-            .write_status(cluster, SHARD, &statuses, &self.clock.now());
+        let mut written = Ok(());
+        for shard in self.share.numbers() {
+            let own = self
+                .parts
+                .iter()
+                .filter(|(key, _)| self.share.number(&key.0) == shard);
+            let statuses: Vec<Status> = own.filter_map(|(_, part)| part.status.clone()).collect();
+            let done = self
+                .repo
+                .write_status(cluster, shard, &statuses, &self.clock.now());
+            written = written.and(done);
+        }
         self.published = Some(now);
         match written {
             Ok(()) => self.unpublished = false,

@@ -35,6 +35,11 @@ impl<C: Clock> Follower<'_, C> {
             return;
         };
         part.running = false;
+        if !self.share.is_current(&key.0, task.desired.writer.as_ref()) {
+            // Another replica follows it, or has followed it meanwhile, and saw for itself.
+            part.start_anew(None, now);
+            return;
+        }
         if part.stored.as_ref().map(|stored| &stored.blob) != Some(&task.pointer) {
             // Somebody moved it meanwhile: what was seen is not what is wanted.
             part.wake(now);
@@ -110,7 +115,13 @@ impl<C: Clock> Follower<'_, C> {
     fn unseen(&mut self, key: &Key, error: &EngineError) {
         let now = self.clock.elapsed();
         self.unread.remove(key);
-        if matches!(error, EngineError::Stale { .. }) {
+        if let EngineError::Fenced { epoch, .. } = error {
+            self.share.outdated(&key.0, *epoch);
+        }
+        if matches!(
+            error,
+            EngineError::Stale { .. } | EngineError::Fenced { .. }
+        ) {
             // Somebody else was faster, perhaps a process before this one; the next pass starts from there.
             if let Some(part) = self.parts.get_mut(key) {
                 part.memory = None;

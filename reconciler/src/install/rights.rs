@@ -42,11 +42,15 @@ pub(super) fn objects(subject: &Subject, writer: Writer) -> Vec<Object> {
     })));
     // Inventories are written as a whole, on the condition that they are as they were read, and removed with
     // the last object of a part.
-    let rules = [rule(
-        "",
-        &["configmaps"],
-        &["get", "create", "update", "delete"],
-    )];
+    // Leases say which replica follows which tenants, where there are several.
+    let rules = [
+        rule("", &["configmaps"], &["get", "create", "update", "delete"]),
+        rule(
+            "coordination.k8s.io",
+            &["leases"],
+            &["list", "create", "update", "delete"],
+        ),
+    ];
     objects.push(role(&metadata(Some(NAMESPACE), NAME), &rules));
     objects.push(role_binding(&metadata(Some(NAMESPACE), NAME), subject));
     objects

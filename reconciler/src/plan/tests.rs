@@ -54,6 +54,7 @@ fn run(
         complete: true,
         objects: known.iter().map(item).collect(),
         memory: None,
+        writer: None,
     };
     let observation = Observation {
         inventory: Some(inventory),

@@ -187,6 +187,7 @@ mod tests {
                 complete,
                 objects: objects.iter().chain([&gone]).map(item).collect(),
                 memory: None,
+                writer: None,
             }),
             version: None,
             live,

@@ -58,6 +58,32 @@ impl Running {
         }
     }
 
+    /// Stops it where it stands (SIGSTOP), until [`Running::go_on`].
+    pub fn stand_still(&self) -> TestResult {
+        self.signal("STOP")
+    }
+
+    /// Lets it go on where it was stopped.
+    pub fn go_on(&self) -> TestResult {
+        self.signal("CONT")
+    }
+
+    /// Asks it to end, as Kubernetes does, and waits until it has; its exit code.
+    pub fn end(mut self) -> TestResult<Option<i32>> {
+        self.signal("TERM")?;
+        Ok(self.0.wait()?.code())
+    }
+
+    fn signal(&self, name: &str) -> TestResult {
+        let id = self.0.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status()?;
+        if sent.success() {
+            Ok(())
+        } else {
+            Err(format!("kill -s {name}: {sent}").into())
+        }
+    }
+
     /// Fails when it has ended by itself.
     pub fn check(&mut self) -> TestResult {
         match self.0.try_wait()? {

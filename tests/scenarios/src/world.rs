@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use orz_cluster_tests::argocd::{ArgoCd, ArgoOptions};
 use orz_cluster_tests::standin::{Outcome, StandIns};
 use orz_cluster_tests::{self as cluster, ControlPlane, Crds, Objects, PRODUCT_USER, Ref};
-use orz_core::format::{Action, Phase, Status};
+use orz_core::format::{Action, Inventory, Phase, Status, from_bytes};
 use orz_core::id::{Part, ReleaseId, TenantName};
 use orz_gitops::{HistoryItem, Repo};
 use orz_test_tools::{Programs, say};
@@ -199,6 +199,16 @@ impl World {
         let timed = ["--soak", "3s", "--deadline", "90s", "--poll", "50ms"];
         let intervals = ["--status-interval", "1s", "--drift-interval", "3s"];
         self.untimed_launch(&[&timed[..], &intervals, more].concat())
+    }
+
+    /// A reconciler without timings, with another way to the API server.
+    pub fn launch_through(&self, kubeconfig: &Path, more: &[&str]) -> Launch {
+        let mut launch = self.untimed_launch(more);
+        let own = OsString::from(self.plane.product_kubeconfig());
+        for argument in launch.arguments.iter_mut().filter(|a| **a == own) {
+            *argument = kubeconfig.into();
+        }
+        launch
     }
 
     fn untimed_launch(&self, more: &[&str]) -> Launch {
@@ -435,6 +445,18 @@ impl World {
                 .and_then(Value::as_str)
                 .map(str::to_owned)
         }))
+    }
+
+    /// What the reconcilers wrote down about a part.
+    pub fn inventory(&self, tenant: &str, part: Part) -> TestResult<Option<Inventory>> {
+        let name = format!("inventory-{tenant}-{part}");
+        let found = self
+            .server
+            .get(&Ref::new("v1", "ConfigMap", "orz-system", &name))?;
+        let text = found
+            .as_ref()
+            .and_then(|map| map["data"]["inventory.json"].as_str());
+        Ok(text.map(|text| from_bytes(text.as_bytes())).transpose()?)
     }
 
     /// The Application of a part, in engine `argocd`.

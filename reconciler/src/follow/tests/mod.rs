@@ -7,6 +7,7 @@ mod disputes;
 mod kills;
 mod order;
 mod platform;
+mod shares;
 mod silence;
 mod stories;
 mod trusted;
@@ -270,6 +271,7 @@ impl Engine for Made {
                 complete: plan.is_whole(),
                 objects: items.collect(),
                 memory,
+                writer: desired.writer.clone(),
             });
             stand.version += 1;
             stand.writes.push("apply");

@@ -1,0 +1,315 @@
+//! The thread that renews, takes and gives up.
+
+use std::collections::hash_map::RandomState;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::decide::{Lease, decide};
+use super::store::{self, Found, Member};
+use super::{Held, Replica, Shard, Shares};
+use crate::apply::Connection;
+use crate::apply::api::{Api, ApiError};
+use crate::engine::EngineError;
+use crate::follow::{About, Clock as _, Level, Log, SystemClock};
+
+/// A lease that was not renewed for so many times its length belongs to a pod that is never coming back.
+const FORGOTTEN: u32 = 20;
+
+/// The leases of this process, kept by a thread of its own, so that a slow pass delays no renewal.
+#[derive(Clone, Debug)]
+pub struct Leases(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    replica: Replica,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+/// What thread and loop tell each other.
+#[derive(Debug, Default)]
+struct State {
+    held: Held,
+    /// Until when nobody else can think that this process is dead.
+    until: Option<Instant>,
+    drained: BTreeSet<Shard>,
+    outdated: BTreeMap<Shard, u64>,
+    /// Whether all is to be given up; then whether it was.
+    stopping: bool,
+    stopped: bool,
+}
+
+impl Leases {
+    /// Begins to take leases, as the user of this connection.
+    pub fn start(connection: &Connection, replica: Replica, log: Log) -> Result<Self, EngineError> {
+        let api = Api::connect(connection)?;
+        let shared = Arc::new(Shared {
+            replica,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        });
+        let mut keeper = Keeper {
+            api,
+            process: format!("{}/{}", shared.replica.name, random()),
+            shared: Arc::clone(&shared),
+            seen: BTreeMap::new(),
+            renewals: 0,
+            joined: false,
+            clock: SystemClock::start(),
+            log,
+            said: None,
+        };
+        thread::spawn(move || keeper.run());
+        Ok(Self(shared))
+    }
+
+    /// Gives up everything, so that others need not wait for the leases to run out; waits at most so long.
+    pub fn stop(&self, patience: Duration) {
+        let mut state = self.0.lock();
+        state.stopping = true;
+        self.0.changed.notify_all();
+        drop(
+            self.0
+                .changed
+                .wait_timeout_while(state, patience, |state| !state.stopped),
+        );
+    }
+}
+
+impl Shares for Leases {
+    fn name(&self) -> &str {
+        &self.0.replica.name
+    }
+
+    fn held(&self) -> Held {
+        let state = self.0.lock();
+        let valid = state.until.is_some_and(|until| Instant::now() < until);
+        let mut held = state.held.clone();
+        if !valid || state.stopping {
+            held.leaving.extend(held.shards.keys().copied());
+        }
+        let Held {
+            shards, leaving, ..
+        } = &mut held;
+        shards.retain(|shard, _| !leaving.contains(shard));
+        held
+    }
+
+    fn drained(&self, shards: &BTreeSet<Shard>) {
+        let mut state = self.0.lock();
+        if !shards.is_subset(&state.drained) {
+            state.drained.extend(shards);
+            self.0.changed.notify_all();
+        }
+    }
+
+    fn outdated(&self, shard: Shard, epoch: u64) {
+        let mut state = self.0.lock();
+        state.outdated.insert(shard, epoch);
+        self.0.changed.notify_all();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the thread knows.
+struct Keeper {
+    api: Api,
+    /// Name of the replica and of this process: a restarted container has the name of the one before.
+    process: String,
+    shared: Arc<Shared>,
+    /// The versions of the leases of all replicas, and since when, by our own clock: clocks of others are not read.
+    seen: BTreeMap<String, (String, Instant)>,
+    renewals: u32,
+    /// Whether our lease was ever written.
+    joined: bool,
+    clock: SystemClock,
+    log: Log,
+    /// The last error, said once.
+    said: Option<String>,
+}
+
+impl Keeper {
+    fn run(&mut self) {
+        let lease = self.shared.replica.lease;
+        loop {
+            let pause = match self.turn() {
+                Ok(true) => lease / 3,
+                // Something is about to become free.
+                Ok(false) => lease / 15,
+                Err(error) => {
+                    self.complain(&error);
+                    lease / 6
+                }
+            };
+            let state = self.shared.lock();
+            if state.held.ended.is_some() || state.stopped {
+                self.shared.changed.notify_all();
+                return;
+            }
+            let woken = |state: &mut State| {
+                let drained = state.held.leaving.iter().any(|s| state.drained.contains(s));
+                !drained && state.outdated.is_empty() && !state.stopping
+            };
+            drop(self.shared.changed.wait_timeout_while(state, pause, woken));
+        }
+    }
+
+    /// Renews, takes and gives up; whether there is nothing to wait for.
+    fn turn(&mut self) -> Result<bool, ApiError> {
+        let replica = self.shared.replica.clone();
+        let name = &replica.name;
+        let found = store::list(&self.api)?;
+        let own = found.replicas.get(name);
+        if self.joined && own.is_none_or(|member| member.process != self.process) {
+            let ended = match own {
+                Some(_) => format!("another process took the name `{name}` of this replica"),
+                None => format!("the lease of this replica, `{name}`, was removed"),
+            };
+            self.shared.lock().held.ended = Some(ended);
+            return Ok(true);
+        }
+        let (stopping, drained, outdated) = {
+            let mut state = self.shared.lock();
+            let outdated = std::mem::take(&mut state.outdated);
+            (state.stopping, state.drained.clone(), outdated)
+        };
+        if stopping {
+            self.give_up(&found)?;
+            let mut state = self.shared.lock();
+            state.held = Held::default();
+            state.stopped = true;
+            return Ok(true);
+        }
+        // Measured before it is sent: nobody can see it earlier.
+        let renewed = Instant::now();
+        let now = self.now();
+        if !store::renew(&self.api, &replica, &self.process, own, &now)? {
+            return Ok(false);
+        }
+        self.joined = true;
+        let alive = self.alive(&found.replicas, renewed);
+        let steps = decide(&self.process, &alive, &found.shards);
+        let mut held: BTreeMap<Shard, u64> = BTreeMap::new();
+        let mut leaving = BTreeSet::new();
+        for lease in &found.shards {
+            let shard = lease.shard;
+            let is_ours = lease.holder.as_ref() == Some(&self.process);
+            if steps.take.contains(&shard) {
+                if self.give(lease, true, lease.epoch + 1)? {
+                    held.insert(shard, lease.epoch + 1);
+                }
+            } else if !is_ours {
+                // Somebody else's.
+            } else if steps.leave.contains(&shard) && drained.contains(&shard) {
+                self.give(lease, false, lease.epoch)?;
+            } else if let Some(above) = outdated.get(&shard).filter(|e| **e > lease.epoch) {
+                if self.give(lease, true, above + 1)? {
+                    held.insert(shard, above + 1);
+                }
+            } else {
+                held.insert(shard, lease.epoch);
+                leaving.extend(steps.leave.contains(&shard).then_some(shard));
+            }
+        }
+        self.tell(&held);
+        let mut state = self.shared.lock();
+        state.drained.retain(|shard| leaving.contains(shard));
+        let is_done = steps.lacks == 0 && leaving.is_empty() && held.len() >= steps.take.len();
+        state.held = Held {
+            shards: held,
+            leaving,
+            ended: None,
+        };
+        state.until = Some(renewed + replica.lease * 4 / 5);
+        self.said = None;
+        Ok(is_done)
+    }
+
+    /// The processes that renew their leases, ours among them. Leases of pods long gone are removed on the way.
+    fn alive(&mut self, members: &BTreeMap<String, Member>, now: Instant) -> BTreeSet<String> {
+        let mut alive = BTreeSet::from([self.process.clone()]);
+        self.seen.retain(|name, _| members.contains_key(name));
+        for (name, member) in members {
+            if *name == self.shared.replica.name {
+                continue;
+            }
+            let fresh = (member.version.clone(), now);
+            let seen = self
+                .seen
+                .entry(name.clone())
+                .or_insert_with(|| fresh.clone());
+            if seen.0 != member.version {
+                *seen = fresh;
+            }
+            let age = now.saturating_duration_since(seen.1);
+            let lease = Duration::from_secs(member.seconds);
+            if age < lease {
+                alive.insert(member.process.clone());
+            } else if age > lease * FORGOTTEN {
+                // Whoever removes it, it is gone; if nobody does, the next turn tries again.
+                drop(store::remove(&self.api, name, member));
+            }
+        }
+        alive
+    }
+
+    fn give(&mut self, lease: &Lease, to_us: bool, epoch: u64) -> Result<bool, ApiError> {
+        let now = self.now();
+        let to = to_us.then_some(self.process.as_str());
+        store::give(&self.api, lease, to, epoch, &now)
+    }
+
+    fn give_up(&mut self, found: &Found) -> Result<(), ApiError> {
+        for lease in &found.shards {
+            if lease.holder.as_ref() == Some(&self.process) {
+                self.give(lease, false, lease.epoch)?;
+            }
+        }
+        let name = &self.shared.replica.name;
+        match found.replicas.get(name) {
+            Some(member) => store::remove(&self.api, name, member),
+            None => Ok(()),
+        }
+    }
+
+    /// The time of day as Leases state it. The fraction counts: each renewal has to be a change, and nobody reads it.
+    fn now(&mut self) -> String {
+        self.renewals = (self.renewals + 1) % 1_000_000;
+        let now = self.clock.now();
+        format!("{}.{:06}Z", now.trim_end_matches('Z'), self.renewals)
+    }
+
+    /// Says what is held when that is something else than before.
+    fn tell(&self, held: &BTreeMap<Shard, u64>) {
+        let before = self.shared.lock().held.shards.clone();
+        if before.keys().eq(held.keys()) {
+            return;
+        }
+        let digits: String = held.keys().map(ToString::to_string).collect();
+        let said = format!("follows {} of 16 shards: {digits}", held.len());
+        self.log.line(Level::Info, About::default(), &said);
+    }
+
+    fn complain(&mut self, error: &ApiError) {
+        let said = format!("the leases were not renewed: {error}");
+        if self.said.as_ref() != Some(&said) {
+            self.log.line(Level::Error, About::default(), &said);
+            self.said = Some(said);
+        }
+    }
+}
+
+/// Eight hex digits that no other process has.
+fn random() -> String {
+    // Its keys are the standard library's way to randomness.
+    let number = RandomState::new().build_hasher().finish();
+    format!("{:08x}", number & 0xffff_ffff)
+}
