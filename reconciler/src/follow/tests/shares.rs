@@ -34,7 +34,7 @@ impl Told {
 }
 
 impl Shares for Told {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "r-1"
     }
 
