@@ -1,13 +1,20 @@
-//! `orzc up --once`.
+//! `orzc up`.
+
+mod event;
+mod inbox;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use orz_compiler::Output;
 use orz_core::Value;
 use orz_core::exit::ExitCode;
 use orz_core::id::{ClusterName, Part, TenantName};
-use orz_gitops::{PointerMove, PublishOptions, Published, PublishedItem, SourceCheck, SourceRule};
+use orz_gitops::{
+    PointerMove, PublishOptions, Published, PublishedItem, Repo, SourceCheck, SourceRule,
+};
 use orz_reconciler::apply::{ApplyEngine, Connection};
 use orz_reconciler::dir::DirEngine;
 use orz_reconciler::{
@@ -25,17 +32,23 @@ use crate::ops::target::Target;
 use crate::source::History;
 use crate::view::{Cell, Present, Table, Text, Tone, View, count, refused, short};
 
-/// Checks, publishes, activates and reconciles in one go.
+/// Watches the source: each save is checked, published, activated and reconciled.
 ///
-/// The inner loop on a laptop. Exits with 1 when something does not compile, when a pointer must not be
-/// acted on, or when a part still waits for another; with 70 when the target could not be changed.
+/// The inner loop on a laptop. What does not compile is shown, and what is live stays until the next save that
+/// does. Ctrl-C ends it.
+///
+/// With `--once` one pass, which exits with 1 when something does not compile, when a pointer must not be acted
+/// on, or when a part still waits for another; with 70 when the target could not be changed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
     select: Select,
     /// One pass, then ends.
-    #[arg(long, required = true)]
+    #[arg(long)]
     once: bool,
+    /// Looks at the source every second instead of listening: for folders that another machine changes.
+    #[arg(long, conflicts_with = "once")]
+    poll: bool,
     /// What shall follow: `dir:PATH`, `cluster`, or `cluster:CONTEXT`
     /// [default: `target` of `orz.toml`, else the current cluster].
     #[arg(
@@ -48,7 +61,7 @@ pub(crate) struct Args {
     /// The kubeconfig of the cluster [default: `KUBECONFIG`, else `~/.kube/config`].
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
-    /// How long parts may wait for what they require from other parts, in seconds.
+    /// How long one pass waits for parts that require something from other parts, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     wait: u64,
     /// Why, as recorded in the commit.
@@ -64,17 +77,38 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
         .target(args.target.as_ref())?
         .unwrap_or(Target::Cluster(None));
     let repo = context.gitops(view)?;
+    if !args.once {
+        return watch::run(args, &target, &repo, context, view);
+    }
     let started = context.clock.elapsed();
     let outputs = compile(context, &args.select, Detail::Errors, view)?.all()?;
-    let compiled = context.clock.elapsed();
+    let compile = context.clock.elapsed() - started;
+    let wait = Duration::from_secs(args.wait);
+    let mut up = put(args, &target, &repo, context, outputs, wait, view)?;
+    up.seconds.compile = compile;
+    let code = up.exit_code();
+    view.result(&up)?;
+    Ok(code)
+}
 
+/// Publishes, activates and reconciles what was compiled.
+fn put(
+    args: &Args,
+    target: &Target,
+    repo: &Repo,
+    context: &Context,
+    outputs: Vec<Output>,
+    wait: Duration,
+    view: &mut dyn View,
+) -> Result<Up, CommandError> {
+    let started = context.clock.elapsed();
     let tenants: BTreeSet<TenantName> =
         outputs.iter().map(|output| output.tenant.clone()).collect();
     let clusters: BTreeSet<ClusterName> = outputs
         .iter()
         .map(|output| output.cluster.clone())
         .collect();
-    let mut engine = open(&target, args, &clusters)?;
+    let mut engine = open(target, args, &clusters)?;
     let asked = context.asked(&args.who, Some(&args.reason))?;
     let source = context.source_identity(view)?;
     let history = History::of(context.source_root()?);
@@ -100,7 +134,6 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
     let heads = repo.view()?;
     let mut reports = BTreeMap::new();
     for cluster in clusters {
-        let wait = Duration::from_secs(args.wait);
         let options = Options {
             tenants: tenants.clone(),
             wait,
@@ -110,14 +143,11 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
     }
     view.progress(None);
     let seconds = Seconds {
-        compile: compiled - started,
-        publish: written - compiled,
+        compile: 0.0,
+        publish: written - started,
         reconcile: context.clock.elapsed() - written,
     };
-    let up = Up::new(&target, published, reports, seconds);
-    let code = up.exit_code();
-    view.result(&up)?;
-    Ok(code)
+    Ok(Up::new(target, published, reports, seconds))
 }
 
 fn open(
@@ -150,6 +180,7 @@ fn open(
 }
 
 /// How long each step took.
+#[derive(Clone, Copy, Default)]
 struct Seconds {
     compile: f64,
     publish: f64,

@@ -1,11 +1,13 @@
 //! A source repository on disk: its files ([`load`]), where they come from ([`identity`]) and what came before
 //! them ([`History`]).
 
+mod changes;
 mod history;
 mod identity;
 mod load;
 mod missing;
 
+pub(crate) use changes::{Difference, Hint, Known, is_compiled};
 pub(crate) use history::History;
 pub(crate) use identity::identity;
 pub(crate) use load::{load, tenant_folders};

@@ -46,6 +46,14 @@ impl View for Json {
         print(&document)
     }
 
+    fn event(&mut self, event: &dyn Present) -> io::Result<()> {
+        let mut document = envelope(event.kind(), event.json());
+        if let Some(diagnostics) = self.diagnostics.take() {
+            document["diagnostics"] = Value::Array(diagnostics);
+        }
+        write_stdout(&format!("{document}\n"))
+    }
+
     fn diagnostics(&mut self, diagnostics: &Diagnostics, sources: &Sources) {
         if let Value::Array(items) = to_json(diagnostics, sources) {
             self.diagnostics.get_or_insert_default().extend(items);

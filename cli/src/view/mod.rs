@@ -71,6 +71,12 @@ pub(crate) trait View {
     /// Prints the one result.
     fn result(&mut self, result: &dyn Present) -> io::Result<()>;
 
+    /// Prints one of many results, of a command that goes on until somebody ends it: for programs on one line, with
+    /// the diagnostics since the last one.
+    fn event(&mut self, event: &dyn Present) -> io::Result<()> {
+        self.result(event)
+    }
+
     /// Asks for warnings and notes in full. People see them only then: they are worth reading once, not at
     /// every command.
     fn show_all(&mut self) {}
