@@ -21,6 +21,7 @@ mod shapes;
 mod signing;
 mod sources;
 mod tamper;
+mod up;
 mod usage;
 
 /// A file that is not declared above would never run.
