@@ -135,14 +135,10 @@ impl Known {
         };
         for folder in had {
             // One whose files cannot be read is not gone.
-            if !folders.contains_key(&folder) {
-                if troubles.is_empty() {
-                    if self.tenants.remove(&folder).is_some() {
-                        difference.gone.insert(folder);
-                    }
-                } else {
-                    folders.insert(folder, Files::new());
-                }
+            if !troubles.is_empty() {
+                folders.entry(folder).or_default();
+            } else if !folders.contains_key(&folder) && self.tenants.remove(&folder).is_some() {
+                difference.gone.insert(folder);
             }
         }
         for (folder, files) in &folders {

@@ -248,6 +248,7 @@ fn what_is_written_inside_the_source_makes_no_loop() {
 
 /// The limit is one of the user's, so the test makes a user of its own.
 #[cfg(target_os = "linux")]
+#[expect(clippy::print_stderr, reason = "a test that cannot run here says so")]
 #[test]
 fn a_reached_limit_is_said_and_files_are_looked_at() {
     let env = source();
