@@ -114,7 +114,7 @@ impl Known {
             .collect();
         let troubles = troubles.join("\n");
         let of = |files: &Files| {
-            let troubles = (!troubles.is_empty()).then_some(("\n", troubles.as_bytes()));
+            let troubles = (!troubles.is_empty()).then_some((TROUBLES, troubles.as_bytes()));
             digest_of(
                 files
                     .iter()
@@ -156,6 +156,9 @@ impl Known {
         difference
     }
 }
+
+/// Where what cannot be read stands beside the files: after every path, as a digest takes them in order.
+const TROUBLES: &str = "unreadable";
 
 /// Contents by path.
 type Files<'a> = BTreeMap<&'a str, &'a [u8]>;
