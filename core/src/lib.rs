@@ -8,6 +8,7 @@
 //! - [`object`]: a Kubernetes object as a tree; [`kinds`]: the table of what we know about each kind.
 //! - [`jobs`]: the one object of a release that happens, a release job, and the order that it imposes.
 //! - [`diff`]: what changes between two sets of objects; [`plan`]: that as a document, and as people read it.
+//! - [`parallel`]: the same work on many items by several threads, with results in the order of the items.
 //! - [`format`]: every format written to a GitOps repository; [`paths`]: the only place that spells a path in it.
 //!
 //! This crate does no I/O, reads no clock and no environment, and never iterates over a hash map:
@@ -22,6 +23,7 @@ pub mod id;
 pub mod jobs;
 pub mod kinds;
 pub mod object;
+pub mod parallel;
 pub mod paths;
 pub mod plan;
 pub mod read;

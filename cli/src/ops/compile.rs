@@ -1,11 +1,13 @@
 //! Reads a source repository and compiles the selected tenants.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 
 use orz_compiler::{Compiled, Inputs, Output, Platform};
 use orz_core::diag::codes::source as codes;
 use orz_core::diag::{Diagnostic, Diagnostics, Severity, Sources};
 use orz_core::id::{ClusterName, IdError, TenantName};
+use orz_core::parallel;
 
 use crate::args::Select;
 use crate::context::Context;
@@ -16,6 +18,8 @@ use crate::view::{View, count, short};
 
 /// From how many tenants on it is worth showing how far a compile is.
 const WORTH_COUNTING: usize = 20;
+/// From how many tenants on more than one thread compiles them.
+const WORTH_THREADS: usize = 4;
 
 /// What came of compiling the selected tenants; its diagnostics are printed already.
 pub(crate) struct Compilation {
@@ -107,16 +111,21 @@ pub(crate) fn compile(
 
     let total = tenants.len();
     let mut compiled = Vec::with_capacity(total);
-    for (done, (tenant, files)) in tenants.into_iter().enumerate() {
-        if total >= WORTH_COUNTING {
-            view.progress(Some(&format!("compiling {}/{total} {tenant}", done + 1)));
-        }
+    let work = |(tenant, files): (TenantName, Files)| {
         let result = orz_compiler::compile(&Inputs {
             tenant: tenant.clone(),
             files,
             platform: &platform,
             at: None,
         });
+        (tenant, result)
+    };
+    // Printed in the order of the tenants, whoever is ready first.
+    parallel::for_each(threads(total), tenants, work, |(tenant, result)| {
+        if total >= WORTH_COUNTING {
+            let done = compiled.len() + 1;
+            view.progress(Some(&format!("compiled {done}/{total} {tenant}")));
+        }
         let Compiled {
             sources,
             diagnostics,
@@ -140,7 +149,7 @@ pub(crate) fn compile(
             errors: of(Severity::Error),
             warnings: of(Severity::Warning),
         });
-    }
+    });
     view.progress(None);
     let compilation = Compilation {
         tenants: compiled,
@@ -157,6 +166,14 @@ pub(crate) fn compile(
         view.summary(&format!("{summary}{tail}"));
     }
     Ok(compilation)
+}
+
+/// How many threads so many tenants are worth: starting one takes about as long as compiling a tenant.
+fn threads(tenants: usize) -> NonZeroUsize {
+    if tenants < WORTH_THREADS {
+        return NonZeroUsize::MIN;
+    }
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
 impl Compilation {
