@@ -31,10 +31,10 @@ pub fn for_each<I, R>(
         return items.for_each(|(_, item)| done(work(item)));
     }
     // Outside of the scope, so that its threads may look at it.
-    let (feed, items_fed) = channel();
+    let (feed, fed) = channel();
     let (give, results) = channel();
-    let items_fed = Mutex::new(items_fed);
-    let (fed, work) = (&items_fed, &work);
+    let fed = Mutex::new(fed);
+    let (fed, work) = (&fed, &work);
     std::thread::scope(|scope| {
         // Moved in here: the threads end when it is dropped, after the last item or by a panic.
         let feed = feed;

@@ -1,5 +1,6 @@
 //! Reading objects, and collecting new ones in memory until they are written as one pack.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -201,26 +202,26 @@ pub(crate) fn id_of(kind: Kind, data: &[u8]) -> ObjectId {
 /// compare-and-swap expects. "It exists already" would not do: an unreachable object may be pruned
 /// between the look and the move of the branch.
 #[derive(Default)]
-pub(crate) struct Staging {
-    new: BTreeMap<ObjectId, (Kind, Vec<u8>)>,
+pub(crate) struct Staging<'a> {
+    new: BTreeMap<ObjectId, (Kind, Cow<'a, [u8]>)>,
     reachable: BTreeSet<ObjectId>,
     kept: BTreeSet<ObjectId>,
 }
 
-impl Staging {
+impl<'a> Staging<'a> {
     /// Adds an object unless it stands already; its id either way.
     pub(crate) fn put(&mut self, kind: Kind, data: Vec<u8>) -> ObjectId {
         let id = id_of(kind, &data);
         if self.wants(id) {
-            self.new.insert(id, (kind, data));
+            self.new.insert(id, (kind, data.into()));
         }
         id
     }
 
-    /// Like [`Self::put`], for bytes whose id was computed before.
-    pub(crate) fn put_known(&mut self, id: ObjectId, kind: Kind, data: &[u8]) {
+    /// Like [`Self::put`], for bytes whose id was computed before, and which stay where they are.
+    pub(crate) fn put_known(&mut self, id: ObjectId, kind: Kind, data: &'a [u8]) {
         if self.wants(id) {
-            self.new.insert(id, (kind, data.to_vec()));
+            self.new.insert(id, (kind, data.into()));
         }
     }
 
@@ -235,11 +236,11 @@ impl Staging {
 
     /// The bytes of a new tree, if this is one.
     pub(crate) fn new_object(&self, id: ObjectId) -> Option<&[u8]> {
-        self.new.get(&id).map(|(_, data)| data.as_slice())
+        self.new.get(&id).map(|(_, data)| data.as_ref())
     }
 
     /// The new objects; from now on they count as written and kept.
-    pub(crate) fn take(&mut self) -> Vec<(ObjectId, Kind, Vec<u8>)> {
+    pub(crate) fn take(&mut self) -> Vec<(ObjectId, Kind, Cow<'a, [u8]>)> {
         let new = std::mem::take(&mut self.new);
         self.kept.extend(new.keys().copied());
         new.into_iter()

@@ -1,6 +1,7 @@
 //! From the bytes of a part to the Git objects of its release.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 
 use gix::ObjectId;
 use gix::objs::Kind;
@@ -9,11 +10,12 @@ use orz_core::format::{
 };
 use orz_core::id::{ClusterName, Digest, Part, ReleaseId, TenantName};
 use orz_core::object::Object;
+use orz_core::{parallel, paths};
 
 use crate::error::{Error, Result};
 use crate::objects::{Entry, Mode, Staging, id_of};
 use crate::view::release_id;
-use crate::{check, commit, trees};
+use crate::{Repo, check, commit, trees};
 
 /// A part as it was compiled, to be published.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,9 +60,54 @@ pub(crate) struct Built {
     /// The id of each file's blob, in the order of the files.
     blobs: Vec<ObjectId>,
     tree: Vec<u8>,
+    tree_id: ObjectId,
+    commit_bytes: Vec<u8>,
 }
 
+/// From how many releases on they are worth more than one thread.
+const WORTH_THREADS: usize = 12;
+
 impl Built {
+    /// Computes the ids of all of these, in their order.
+    pub(crate) fn all(releases: Vec<NewRelease>) -> Vec<Self> {
+        parallel::map(threads(releases.len()), releases, Self::new)
+    }
+
+    /// Validates those of many that the index does not have, and gives their ids. Of a few it gives none: they
+    /// are validated where they are published.
+    pub(crate) fn validate_many<'b>(
+        repo: &Repo,
+        built: &'b [Self],
+    ) -> Result<BTreeSet<&'b ReleaseId>> {
+        let threads = threads(built.len());
+        if threads == NonZeroUsize::MIN {
+            return Ok(BTreeSet::new());
+        }
+        let view = repo.view()?;
+        let mut fresh = BTreeMap::new();
+        for built in built {
+            let path = paths::index_entry(&built.entry.tenant, built.entry.part, &built.id);
+            if trees::lookup(&view.objects, view.releases.tree, &path)?.is_none() {
+                // Empty ones are not published where there is no pointer, so they are left for later.
+                if !built.files.is_empty() {
+                    fresh.insert(&built.id, built);
+                }
+            }
+        }
+        let mut outcome = Ok(());
+        parallel::for_each(
+            threads,
+            fresh.values(),
+            |built| built.validate(),
+            |valid| {
+                if outcome.is_ok() {
+                    outcome = valid;
+                }
+            },
+        );
+        outcome.map(|()| fresh.into_keys().collect())
+    }
+
     /// Computes the ids. Whether the release may stand on the index is another question: [`Self::validate`].
     pub(crate) fn new(release: NewRelease) -> Self {
         let blobs: Vec<ObjectId> = release
@@ -79,8 +126,9 @@ impl Built {
             })
             .collect();
         let tree = trees::encode(&mut entries);
-        let bytes = commit::release_bytes(id_of(Kind::Tree, &tree), &release.tenant, release.part);
-        let commit = id_of(Kind::Commit, &bytes);
+        let tree_id = id_of(Kind::Tree, &tree);
+        let commit_bytes = commit::release_bytes(tree_id, &release.tenant, release.part);
+        let commit = id_of(Kind::Commit, &commit_bytes);
         let id = release_id(commit);
         // Sorted here, so that the entry does not depend on the order in which it was handed over.
         let files: BTreeSet<InputFile> = release
@@ -115,6 +163,8 @@ impl Built {
             files: release.files,
             blobs,
             tree,
+            tree_id,
+            commit_bytes,
         }
     }
 
@@ -130,14 +180,12 @@ impl Built {
     }
 
     /// Hands over the objects of the release: blobs, tree, commit.
-    pub(crate) fn stage(&self, staging: &mut Staging) {
+    pub(crate) fn stage<'a>(&'a self, staging: &mut Staging<'a>) {
         for (id, bytes) in self.blobs.iter().zip(self.files.values()) {
             staging.put_known(*id, Kind::Blob, bytes);
         }
-        let tree = id_of(Kind::Tree, &self.tree);
-        staging.put_known(tree, Kind::Tree, &self.tree);
-        let bytes = commit::release_bytes(tree, &self.entry.tenant, self.entry.part);
-        staging.put_known(self.commit, Kind::Commit, &bytes);
+        staging.put_known(self.tree_id, Kind::Tree, &self.tree);
+        staging.put_known(self.commit, Kind::Commit, &self.commit_bytes);
     }
 
     /// The recorded inputs by digest.
@@ -183,6 +231,13 @@ impl Built {
         }
         Ok(())
     }
+}
+
+fn threads(releases: usize) -> NonZeroUsize {
+    if releases < WORTH_THREADS {
+        return NonZeroUsize::MIN;
+    }
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
 fn sorted<T: Ord>(items: Vec<T>) -> Vec<T> {

@@ -55,10 +55,10 @@ const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Runs `compose` at the present heads and writes what it drafts, again and again until the branches
 /// stood still in between. A draft that changes nothing writes nothing.
-pub(crate) fn transact<T>(
+pub(crate) fn transact<'a, T>(
     repo: &Repo,
     request: &Request,
-    mut compose: impl FnMut(&View, &mut Staging) -> Result<(T, Draft)>,
+    mut compose: impl FnMut(&View, &mut Staging<'a>) -> Result<(T, Draft)>,
 ) -> Result<Written<T>> {
     let ident = Ident::of(request)?;
     // A key that is named and cannot be found stops everything before the remote is asked.

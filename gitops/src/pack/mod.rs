@@ -47,7 +47,10 @@ impl Kept {
     }
 
     /// Writes these objects as one pack; nothing at all for none.
-    pub(crate) fn write(&mut self, objects: &[(ObjectId, Kind, Vec<u8>)]) -> Result<()> {
+    pub(crate) fn write<B: AsRef<[u8]> + Sync>(
+        &mut self,
+        objects: &[(ObjectId, Kind, B)],
+    ) -> Result<()> {
         if objects.is_empty() {
             return Ok(());
         }

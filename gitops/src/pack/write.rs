@@ -1,12 +1,14 @@
 //! The pack itself: a header, every object deflated on its own, a checksum. No deltas: `git repack` makes better ones.
 
 use std::io::{self, BufWriter, Write};
+use std::num::NonZeroUsize;
 
 use flate2::write::ZlibEncoder;
 use flate2::{Compression, Crc};
 use gix::ObjectId;
 use gix::hash::{Hasher, Kind as HashKind};
 use gix::objs::Kind;
+use orz_core::parallel;
 
 /// What the index needs to know about a written pack.
 pub(crate) struct Written {
@@ -25,13 +27,16 @@ pub(crate) struct Entry {
 
 /// Below this many objects a second thread costs more than it saves.
 const PARALLEL_FROM: usize = 512;
-/// How many objects are deflated before they are written.
-const BATCH: usize = 4_096;
+/// How many objects a thread deflates at a time; a few times as many are in memory before they are written.
+const BATCH: usize = 256;
 
 /// Writes a pack of these objects, each of them once.
-pub(crate) fn pack(
+///
+/// The bytes do not depend on how many threads there are: each object is deflated on its own, and written in the
+/// order given.
+pub(crate) fn pack<B: AsRef<[u8]> + Sync>(
     out: &mut impl Write,
-    objects: &[(ObjectId, Kind, Vec<u8>)],
+    objects: &[(ObjectId, Kind, B)],
 ) -> io::Result<Written> {
     let count = u32::try_from(objects.len())
         .map_err(|_| io::Error::other("more than 2^32 objects in one pack"))?;
@@ -44,19 +49,28 @@ pub(crate) fn pack(
     out.write(&count.to_be_bytes())?;
     let mut offset = 12;
     let mut entries = Vec::with_capacity(objects.len());
-    for batch in objects.chunks(BATCH) {
-        for ((id, ..), bytes) in batch.iter().zip(deflate_all(batch)?) {
-            let mut crc = Crc::new();
-            crc.update(&bytes);
-            entries.push(Entry {
-                id: *id,
-                crc32: crc.sum(),
-                offset,
-            });
-            out.write(&bytes)?;
-            offset += bytes.len() as u64;
-        }
-    }
+    let mut outcome = Ok(());
+    let threads = match std::thread::available_parallelism() {
+        Ok(threads) if objects.len() >= PARALLEL_FROM => threads,
+        _ => NonZeroUsize::MIN,
+    };
+    parallel::for_each(
+        threads,
+        objects.chunks(BATCH),
+        |batch| deflate(batch),
+        |deflated| {
+            if outcome.is_ok() {
+                outcome = deflated.and_then(|Batch { bytes, objects }| {
+                    for (id, crc32, length) in objects {
+                        entries.push(Entry { id, crc32, offset });
+                        offset += length as u64;
+                    }
+                    out.write(&bytes)
+                });
+            }
+        },
+    );
+    outcome?;
     entries.sort_by_key(|entry| entry.id);
     let checksum = out.finish()?;
     Ok(Written { entries, checksum })
@@ -84,42 +98,41 @@ impl<W: Write> Hashing<W> {
     }
 }
 
-fn deflate_all(objects: &[(ObjectId, Kind, Vec<u8>)]) -> io::Result<Vec<Vec<u8>>> {
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    if objects.len() < PARALLEL_FROM || threads == 1 {
-        return deflate_some(objects);
-    }
-    let share = objects.len().div_ceil(threads);
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = objects
-            .chunks(share)
-            .map(|chunk| scope.spawn(move || deflate_some(chunk)))
-            .collect();
-        let mut all = Vec::with_capacity(objects.len());
-        for worker in workers {
-            all.extend(
-                worker
-                    .join()
-                    .map_err(|_| io::Error::other("a deflating thread panicked"))??,
-            );
-        }
-        Ok(all)
-    })
+/// Some objects as they stand in a pack.
+struct Batch {
+    /// One behind the other.
+    bytes: Vec<u8>,
+    /// Id, CRC-32 and length of each.
+    objects: Vec<(ObjectId, u32, usize)>,
 }
 
 /// One encoder for all: making one costs more than deflating a manifest.
-fn deflate_some(objects: &[(ObjectId, Kind, Vec<u8>)]) -> io::Result<Vec<Vec<u8>>> {
+fn deflate<B: AsRef<[u8]>>(objects: &[(ObjectId, Kind, B)]) -> io::Result<Batch> {
+    let size: usize = objects.iter().map(|(.., data)| data.as_ref().len()).sum();
     // Level 1: the next `git repack` compresses again anyway, and publishing waits for this.
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(1));
-    objects
-        .iter()
-        .map(|(_, kind, data)| {
-            let mut out = header(*kind, data.len() as u64);
-            encoder.write_all(data)?;
-            out.append(&mut encoder.reset(Vec::with_capacity(data.len() / 2 + 16))?);
-            Ok(out)
-        })
-        .collect()
+    let mut encoder = ZlibEncoder::new(Vec::with_capacity(size / 2 + 1_024), Compression::new(1));
+    let mut batch = Batch {
+        bytes: Vec::new(),
+        objects: Vec::with_capacity(objects.len()),
+    };
+    for (id, kind, data) in objects {
+        let data = data.as_ref();
+        let start = encoder.get_ref().len();
+        encoder
+            .get_mut()
+            .extend_from_slice(&header(*kind, data.len() as u64));
+        encoder.write_all(data)?;
+        // The stream ends, and the next one begins behind it.
+        batch.bytes = encoder.reset(Vec::new())?;
+        let mut crc = Crc::new();
+        crc.update(&batch.bytes[start..]);
+        batch
+            .objects
+            .push((*id, crc.sum(), batch.bytes.len() - start));
+        *encoder.get_mut() = std::mem::take(&mut batch.bytes);
+    }
+    batch.bytes = std::mem::take(encoder.get_mut());
+    Ok(batch)
 }
 
 /// Kind and size as a number of variable length.

@@ -160,7 +160,7 @@ impl Repo {
         request: &Request,
     ) -> Result<Published> {
         let activate = options.activate;
-        let mut built: Vec<Built> = releases.into_iter().map(Built::new).collect();
+        let mut built: Vec<Built> = Built::all(releases);
         built.sort_by(|a, b| order(a).cmp(&order(b)));
         if let Some(pair) = built
             .windows(2)
@@ -179,7 +179,7 @@ impl Repo {
             |action| Trailers::new(action, request.reason, request.actor, request.request_id);
         let (publish, activated) = (trailers(Action::Publish)?, trailers(Action::Activate)?);
 
-        let mut valid = BTreeSet::new();
+        let mut valid = Built::validate_many(self, &built)?;
         let mut sources = Sources::default();
         let written = transact(self, request, |view, staging| {
             let mut items = Vec::new();
@@ -349,7 +349,12 @@ fn leaving(view: &View, built: &Built, live: Option<&Pointer>) -> Result<Option<
 }
 
 /// Stages the objects of a release, without the files it shares with the one that is live.
-fn stage(view: &View, staging: &mut Staging, built: &Built, live: Option<&Pointer>) -> Result<()> {
+fn stage<'b>(
+    view: &View,
+    staging: &mut Staging<'b>,
+    built: &'b Built,
+    live: Option<&Pointer>,
+) -> Result<()> {
     if let Some(live) = live {
         let indexed = paths::index_entry(&live.tenant, live.part, &live.release);
         // Only what the index keeps reachable may be left out.

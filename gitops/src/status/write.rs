@@ -92,9 +92,9 @@ fn standing(
 }
 
 /// What has to change for these files to be all that stands.
-fn edits(
-    staging: &mut Staging,
-    files: &BTreeMap<String, Vec<u8>>,
+fn edits<'a>(
+    staging: &mut Staging<'a>,
+    files: &'a BTreeMap<String, Vec<u8>>,
     stand: &BTreeMap<String, Entry>,
 ) -> BTreeMap<String, Option<ObjectId>> {
     let gone = stand.keys().filter(|path| !files.contains_key(*path));
