@@ -10,14 +10,14 @@ usage: orz-bench [--tenants N] [--commits M] [--only SECTION]... [--orzc PATH] [
 
   --tenants N     tenants in the generated source repository (1000)
   --commits M     one-tenant commits that the section `history` makes (200)
-  --only SECTION  measure only this: bulk, change, diff, history, text; repeatable
+  --only SECTION  measure only this: bulk, change, diff, host, history, text; repeatable
   --orzc PATH     the program that whole-process rows run (the `orzc` beside this program)
   --commit ID     the commit to print in the report
   --json          print JSON instead of a table
 ";
 
 /// The sections that `--only` knows.
-const SECTIONS: [&str; 5] = ["bulk", "change", "diff", "history", "text"];
+const SECTIONS: [&str; 6] = ["bulk", "change", "diff", "host", "history", "text"];
 
 /// What to measure.
 pub(crate) struct Args {

@@ -57,11 +57,16 @@ pub(crate) fn total(objects: &[Object]) -> Outcome<u64> {
 /// Hashes and deflates all objects on so many threads, with the libraries and the level that a publish uses.
 /// Gives the length of what came out.
 pub(crate) fn hash_and_deflate(objects: &[Object], threads: usize) -> Outcome<usize> {
+    at_level(objects, threads, 1)
+}
+
+/// The same at another level of zlib.
+pub(crate) fn at_level(objects: &[Object], threads: usize, level: u32) -> Outcome<usize> {
     let share = objects.len().div_ceil(threads).max(1);
     std::thread::scope(|scope| {
         let workers: Vec<_> = objects
             .chunks(share)
-            .map(|chunk| scope.spawn(move || some(chunk).map_err(|e| e.to_string())))
+            .map(|chunk| scope.spawn(move || some(chunk, level).map_err(|e| e.to_string())))
             .collect();
         let mut sum = 0;
         for worker in workers {
@@ -71,8 +76,8 @@ pub(crate) fn hash_and_deflate(objects: &[Object], threads: usize) -> Outcome<us
     })
 }
 
-fn some(objects: &[Object]) -> Outcome<usize> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(1));
+fn some(objects: &[Object], level: u32) -> Outcome<usize> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(level));
     let mut buffer = Vec::new();
     let mut sum = 0;
     for object in objects {

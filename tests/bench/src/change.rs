@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::args::Args;
 use crate::measure::{Timing, again, repeat};
 use crate::report::{Report, Row, duration};
 use crate::source::{self, Files};
-use crate::world::{World, compile, load, releases, request};
+use crate::world::{World, compile, load, releases, request, write};
 use crate::{Outcome, git};
 
 const SECTION: &str = "change: one tenant of all";
@@ -261,15 +261,6 @@ fn orzc(args: &Args, words: &[&str]) -> Outcome {
         let said = String::from_utf8_lossy(&output.stderr);
         Err(format!("`orzc {}` says: {said}", words.first().unwrap_or(&"")).into())
     }
-}
-
-fn write(root: &Path, files: &Files) -> Outcome {
-    for (path, bytes) in files {
-        let path: PathBuf = root.join(path);
-        fs::create_dir_all(path.parent().ok_or("a file below the root")?)?;
-        fs::write(path, bytes)?;
-    }
-    Ok(())
 }
 
 fn text(path: &Path) -> Outcome<&str> {

@@ -7,7 +7,7 @@ use orz_core::{diff, read};
 use orz_gitops::{PointerMove, Repo, View};
 
 use crate::change::moved;
-use crate::measure::repeat;
+use crate::measure::{again, repeat};
 use crate::report::{Report, Row, duration};
 use crate::source;
 use crate::world::{World, compile, releases, request};
@@ -15,6 +15,7 @@ use crate::{Outcome, git};
 
 const SECTION: &str = "diff: one release against the one before";
 const RUNS: usize = 40;
+const RUNS_ALL: usize = 3;
 
 pub(crate) fn run(world: &World, report: &mut Report) -> Outcome {
     let repo = world.published("diff.git")?;
@@ -67,6 +68,7 @@ pub(crate) fn run(world: &World, report: &mut Report) -> Outcome {
         Row::timed(SECTION, "diff alone, both in memory", &alone).beside("git diff-tree", &theirs),
     );
     report.row(Row::timed(SECTION, "git diff-tree -r", &theirs));
+    all(world, report)?;
     report.target(
         "one-tenant diff",
         "faster than `git diff-tree -r`",
@@ -77,6 +79,59 @@ pub(crate) fn run(world: &World, report: &mut Report) -> Outcome {
         ),
         open.median() < theirs.median(),
     );
+    Ok(())
+}
+
+/// A new release of every tenant, all compared.
+fn all(world: &World, report: &mut Report) -> Outcome {
+    let repo = world.published("diff-all.git")?;
+    let published = repo.publish(releases(world.compile_all(1)?), true, &request())?;
+    let pairs: Vec<(ReleaseId, ReleaseId)> = published
+        .items
+        .into_iter()
+        .filter_map(|item| match item.pointer {
+            PointerMove::Moved { from, to } => Some((from, to)),
+            _ => None,
+        })
+        .collect();
+    if pairs.len() < world.tenants.len() {
+        return Err("not every tenant changed".into());
+    }
+    let (ours, _) = repeat(
+        RUNS_ALL,
+        |_| Ok(repo.view()?),
+        |view| {
+            pairs
+                .iter()
+                .try_fold(0, |sum, pair| Ok(sum + changes(&view, pair)?))
+        },
+    )?;
+    // The second of a line is taken for the parent of the first.
+    let lines: String = pairs
+        .iter()
+        .map(|(from, to)| format!("{to} {from}\n"))
+        .collect();
+    let (theirs, _) = again(RUNS_ALL, || {
+        git::with_input(
+            repo.path(),
+            &["diff-tree", "-r", "--stdin"],
+            lines.as_bytes(),
+        )
+    })?;
+    let count = pairs.len();
+    report.row(
+        Row::timed(
+            SECTION,
+            format!("all tenants changed: read, parse and diff {count} pairs, one thread"),
+            &ours,
+        )
+        .beside("git diff-tree", &theirs),
+    );
+    report.row(Row::timed(
+        SECTION,
+        format!("git diff-tree -r --stdin of the same {count} pairs"),
+        &theirs,
+    ));
     Ok(())
 }
 

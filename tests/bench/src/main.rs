@@ -10,6 +10,7 @@ mod change;
 mod diff;
 mod git;
 mod history;
+mod host;
 mod measure;
 mod report;
 mod rng;
@@ -49,6 +50,9 @@ fn run() -> Outcome {
     }
     if args.wants("diff") {
         diff::run(&world, &mut report)?;
+    }
+    if args.wants("host") {
+        host::run(&world, &mut report)?;
     }
     if args.wants("history") {
         history::run(&world, &args, &mut report)?;

@@ -45,6 +45,12 @@ impl Timing {
         }
     }
 
+    /// The same with another peak: that of a child.
+    pub(crate) fn with_peak(mut self, peak: Option<u64>) -> Self {
+        self.peak = peak;
+        self
+    }
+
     pub(crate) fn p90(&self) -> Duration {
         self.wall[(self.wall.len() * 9).div_ceil(10).saturating_sub(1)]
     }
@@ -72,7 +78,7 @@ pub(crate) fn repeat<S, T>(
             (Some(sum), Some(before), Some(after)) => Some(sum + after.saturating_sub(before)),
             _ => None,
         };
-        peak = peak.max(peak_memory());
+        peak = peak.max(peak_memory("self"));
         last = Some(result);
     }
     wall.sort();
@@ -111,8 +117,9 @@ fn forget_peak() {
     let _ = fs::write("/proc/self/clear_refs", "5");
 }
 
-fn peak_memory() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
+/// The most memory that a process held, by its number; `self` for this one.
+pub(crate) fn peak_memory(process: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)

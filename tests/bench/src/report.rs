@@ -75,6 +75,12 @@ impl Row {
         self
     }
 
+    /// Adds a size that was measured.
+    pub(crate) fn of_size(mut self, size: u64) -> Self {
+        self.size = Some(size);
+        self
+    }
+
     /// Adds the ratio to a bound of the same run.
     pub(crate) fn beside(mut self, bound: &str, timing: &Timing) -> Self {
         if let Some(own) = &self.timing {

@@ -1,11 +1,13 @@
 //! What all sections work on: the generated source, its platform data, and a folder for repositories.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use orz_compiler::{Inputs, Output, Platform};
 use orz_core::diag::{Severity, Sources};
 use orz_core::format::Source;
 use orz_core::id::TenantName;
+use orz_core::parallel;
 use orz_gitops::{NewRelease, Repo, Request};
 use tempfile::TempDir;
 
@@ -86,12 +88,29 @@ impl World {
     /// A new bare repository in which all tenants are live at revision 0.
     pub(crate) fn published(&self, name: &str) -> Outcome<Repo> {
         let repo = Repo::init(self.fresh(name)?, &request())?;
-        let mut outputs = Vec::with_capacity(self.tenants.len());
-        for (tenant, files) in &self.tenants {
-            outputs.push(compile(tenant, files.clone(), &self.platform)?);
-        }
-        repo.publish(releases(outputs), true, &request())?;
+        repo.publish(releases(self.compile_all(0)?), true, &request())?;
         Ok(repo)
+    }
+
+    /// All tenants at a revision, compiled on all cores as the command line does it.
+    pub(crate) fn compile_all(&self, revision: u64) -> Outcome<Vec<Output>> {
+        self.compile_on(std::thread::available_parallelism()?, revision)
+    }
+
+    /// The same on so many threads.
+    pub(crate) fn compile_on(&self, threads: NonZeroUsize, revision: u64) -> Outcome<Vec<Output>> {
+        let work = |(i, (tenant, files)): (usize, &(TenantName, Files))| {
+            let files = match revision {
+                0 => Ok(files.clone()),
+                _ => source::tenant(i, revision),
+            };
+            files
+                .and_then(|files| compile(tenant, files, &self.platform))
+                .map_err(|error| error.to_string())
+        };
+        let numbered: Vec<_> = self.tenants.iter().enumerate().collect();
+        let outputs = parallel::map(threads, numbered, work);
+        Ok(outputs.into_iter().collect::<Result<_, _>>()?)
     }
 }
 
@@ -159,6 +178,16 @@ pub(crate) fn releases(outputs: Vec<Output>) -> Vec<NewRelease> {
         }
     }
     releases
+}
+
+/// Writes files of a source repository below `root`.
+pub(crate) fn write(root: &Path, files: &Files) -> Outcome {
+    for (path, bytes) in files {
+        let path: PathBuf = root.join(path);
+        std::fs::create_dir_all(path.parent().ok_or("a file below the root")?)?;
+        std::fs::write(path, bytes)?;
+    }
+    Ok(())
 }
 
 /// Who asks for everything here.
