@@ -31,10 +31,10 @@ pub fn for_each<I, R>(
         return items.for_each(|(_, item)| done(work(item)));
     }
     // Outside of the scope, so that its threads may look at it.
-    let (feed, fed) = channel();
+    let (feed, queue) = channel();
     let (give, results) = channel();
-    let fed = Mutex::new(fed);
-    let (fed, work) = (&fed, &work);
+    let queue = Mutex::new(queue);
+    let (queue, work) = (&queue, &work);
     std::thread::scope(|scope| {
         // Moved in here: the threads end when it is dropped, after the last item or by a panic.
         let feed = feed;
@@ -42,7 +42,9 @@ pub fn for_each<I, R>(
             let give = give.clone();
             scope.spawn(move || {
                 // The lock is held only until there is an item, and poisoned by nothing.
-                while let Some((number, item)) = fed.lock().ok().and_then(|fed| fed.recv().ok()) {
+                while let Some((number, item)) =
+                    queue.lock().ok().and_then(|items| items.recv().ok())
+                {
                     let result = catch_unwind(AssertUnwindSafe(|| work(item)));
                     if give.send((number, result)).is_err() {
                         break;

@@ -1,5 +1,7 @@
 //! One release against the one before it.
 
+use std::fmt::Write as _;
+
 use orz_core::diag::{Diagnostics, Sources};
 use orz_core::id::{Part, ReleaseId};
 use orz_core::object::Object;
@@ -107,10 +109,10 @@ fn all(world: &World, report: &mut Report) -> Outcome {
         },
     )?;
     // The second of a line is taken for the parent of the first.
-    let lines: String = pairs
-        .iter()
-        .map(|(from, to)| format!("{to} {from}\n"))
-        .collect();
+    let mut lines = String::new();
+    for (from, to) in &pairs {
+        writeln!(lines, "{to} {from}")?;
+    }
     let (theirs, _) = again(RUNS_ALL, || {
         git::with_input(
             repo.path(),
