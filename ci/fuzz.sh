@@ -53,7 +53,7 @@ for target in "${targets[@]}"; do
   "$build/$host/release/$target" "$grown/$target" "fuzz/corpus/$target" \
     -artifact_prefix="fuzz/artifacts/$target/" -dict="$dictionary" -max_total_time="$seconds" \
     -timeout=20 -rss_limit_mb=2048 -max_len=8192 -print_final_stats=1 2>&1 |
-    grep -vE '^(#[0-9]+|WARNING: Failed to find function|NEW_FUNC|DE: )' || failed+=("$target")
+    grep -vE '^(#[0-9]+|WARNING: Failed to find function|[[:space:]]*NEW_FUNC|DE: |"|#####)' || failed+=("$target")
 done
 
 if [ ${#failed[@]} -gt 0 ]; then
