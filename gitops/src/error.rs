@@ -8,6 +8,7 @@ use orz_core::id::{ClusterName, CommitId, Part, ReleaseId, TenantName};
 
 use crate::check::PointerInvalid;
 use crate::history::LastChange;
+use crate::machine;
 use crate::source::StaleSource;
 
 /// A result of this package.
@@ -717,23 +718,16 @@ impl Error {
             Self::Malformed { .. } | Self::Object { .. } => {
                 "`orzc verify` and `git fsck --strict` list everything that is wrong".to_owned()
             }
-            Self::Io { source, .. }
-                if matches!(
-                    source.kind(),
-                    std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
-                ) =>
-            {
-                NO_ROOM.to_owned()
-            }
-            Self::Git { message, .. } if message.contains("No space left on device") => {
-                NO_ROOM.to_owned()
-            }
-            Self::Git { message, .. } if message.contains("os error 2") => {
+            Self::Git { message, .. } if message.contains("os error 2)") => {
                 "install Git 2.36 or newer, and see that `git` is on the `PATH`".to_owned()
             }
             Self::Git { message, .. } if message.contains("dubious ownership") => {
                 "run as the owner of the repository, or add it to `safe.directory`".to_owned()
             }
+            Self::Git { message, .. } | Self::RemoteFailed { message, .. } => {
+                machine::help(None, message)?
+            }
+            Self::Io { source, .. } => machine::help(Some(source.kind()), &source.to_string())?,
             _ => return None,
         })
     }
@@ -752,9 +746,6 @@ fn changed_by(by: Option<&LastChange>) -> String {
         )
     })
 }
-
-/// Objects are written first and branches moved last.
-const NO_ROOM: &str = "no branch was moved; make room and repeat the command";
 
 fn by(state: &State) -> String {
     let by = state.by.as_ref().map(|by| format!(" by {by}"));

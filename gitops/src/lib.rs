@@ -26,6 +26,7 @@ mod freeze;
 mod git;
 mod history;
 mod hold;
+mod machine;
 mod moves;
 mod moving;
 mod newest;

@@ -5,16 +5,20 @@
 mod env;
 
 mod check;
+mod crowd;
 mod determinism;
 mod documents;
+mod faulty;
 mod fleet;
 mod help;
 mod incomplete;
+mod kills;
 mod leave;
 mod observed;
 mod plans;
 mod platform;
 mod remote;
+mod room;
 mod scaffold;
 mod scenario;
 mod shapes;
