@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
 
-use notify::event::{AccessKind, AccessMode, EventKind};
+use notify::event::{AccessKind, AccessMode, CreateKind, EventKind, ModifyKind};
 use notify::{ErrorKind, Event, RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use super::Place;
@@ -13,8 +13,9 @@ use super::Place;
 /// What comes in.
 #[derive(Debug)]
 pub(super) enum Heard {
-    /// Something happened at these paths.
-    Paths(Vec<PathBuf>),
+    /// Something happened at these paths; and whether one of them may be a folder that was not there before, below
+    /// which nothing is heard until its own watch stands.
+    Paths(Vec<PathBuf>, bool),
     /// More happened than could be told.
     TooMuch,
     /// Nothing is heard any more.
@@ -89,7 +90,10 @@ fn identity(path: &Path) -> Option<Identity> {
 fn heard(told: notify::Result<Event>) -> Option<Heard> {
     match told {
         Ok(event) if event.need_rescan() => Some(Heard::TooMuch),
-        Ok(event) if changes(event.kind) => Some(Heard::Paths(event.paths)),
+        Ok(event) if changes(event.kind) => {
+            let is_new = brings_folder(&event);
+            Some(Heard::Paths(event.paths, is_new))
+        }
         Ok(_) => None,
         // Whatever went away while it was being added is told by its folder.
         Err(error) if is_missing(&error) => None,
@@ -103,6 +107,17 @@ fn changes(kind: EventKind) -> bool {
         EventKind::Access(AccessKind::Close(AccessMode::Write)) => true,
         EventKind::Access(_) => false,
         _ => true,
+    }
+}
+
+/// Whether a folder may have come with it.
+fn brings_folder(event: &Event) -> bool {
+    match event.kind {
+        EventKind::Create(CreateKind::Folder) => true,
+        EventKind::Create(CreateKind::Any) | EventKind::Modify(ModifyKind::Name(_)) => {
+            event.paths.iter().any(|path| path.is_dir())
+        }
+        _ => false,
     }
 }
 

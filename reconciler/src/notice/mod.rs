@@ -101,6 +101,8 @@ impl Drop for Notices {
 struct Watching {
     watch: Watch,
     how: How,
+    /// When a folder came. What was written into it before its own watch stood is told by nobody.
+    folder_came: Option<Instant>,
 }
 
 /// How changes are learned of.
@@ -119,7 +121,11 @@ impl Watching {
                 Err(why) => Self::look(&watch, why, tell),
             }
         };
-        Self { watch, how }
+        Self {
+            watch,
+            how,
+            folder_came: None,
+        }
     }
 
     /// One wait and what came of it; `false` at the end.
@@ -148,8 +154,15 @@ impl Watching {
                 }
                 None
             }
-            How::Told(ears) => Self::listen(&self.watch, ears, heard, inbox, sender, tell),
+            How::Told(ears) => {
+                let came = &mut self.folder_came;
+                Self::listen(&self.watch, ears, heard, inbox, sender, tell, came)
+            }
         };
+        if self.folder_came.is_some_and(|came| came.elapsed() >= TICK) {
+            self.folder_came = None;
+            tell(Notice::Anything);
+        }
         if let Some(why) = failed {
             self.how = Self::look(&self.watch, why, tell);
             // What was missed in between.
@@ -166,6 +179,7 @@ impl Watching {
         inbox: &Receiver<Heard>,
         sender: &Sender<Heard>,
         tell: &mut dyn FnMut(Notice),
+        folder_came: &mut Option<Instant>,
     ) -> Option<String> {
         let mut changed = BTreeSet::new();
         let mut anything = false;
@@ -180,7 +194,10 @@ impl Watching {
                 }
                 Heard::Deaf(why) => return Some(why),
                 Heard::TooMuch => anything = true,
-                Heard::Paths(paths) => {
+                Heard::Paths(paths, is_new) => {
+                    if is_new {
+                        *folder_came = Some(Instant::now());
+                    }
                     anything |= paths.iter().any(|path| ears.is_place(path));
                     changed.extend(paths.into_iter().filter(|path| (watch.relevant)(path)));
                 }
@@ -236,13 +253,18 @@ mod tests {
         (watching, notices)
     }
 
-    /// Waits until something is told of `path`.
+    /// Waits until something is told of `path`, of what it lies in, or of what lies in it.
     fn until(notices: &Receiver<Notice>, path: &Path) -> TestResult {
         let began = Instant::now();
         while began.elapsed() < PATIENCE {
             match notices.recv_timeout(PATIENCE)? {
                 Notice::Anything => return Ok(()),
-                Notice::Changed(paths) if paths.iter().any(|changed| path.starts_with(changed)) => {
+                // A folder that went and came again between two looks is told by what no longer lies in it.
+                Notice::Changed(paths)
+                    if paths
+                        .iter()
+                        .any(|changed| path.starts_with(changed) || changed.starts_with(path)) =>
+                {
                     return Ok(());
                 }
                 _ => {}
