@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gix::ObjectId;
+use gix::odb::store::init::Slots;
 use orz_core::format::{Action, Trailers};
 use orz_core::paths;
 
@@ -59,6 +60,12 @@ impl std::fmt::Debug for Repo {
     }
 }
 
+/// How many packs may come while a repository is open, of which the library keeps a fixed number of places. Each publish
+/// is a pack until the next fold; a crowd of publishers makes far more than the few dozen that are usual.
+const ROOM_FOR_PACKS: Slots = Slots::AsNeededByDiskState {
+    multiplier: 2.0,
+    minimum: 4096,
+};
 /// After so many lost races something other than bad luck is at work.
 const ATTEMPTS: u32 = 200;
 /// As many as `git gc --auto` leaves beside each other.
@@ -241,7 +248,7 @@ pub(crate) fn reopen(repo: &gix::Repository) -> Result<gix::Repository> {
 
 fn open_at(path: &Path) -> Result<gix::Repository> {
     // Neither the environment nor a person's settings may change what is read.
-    let options = gix::open::Options::isolated();
+    let options = gix::open::Options::isolated().object_store_slots(ROOM_FOR_PACKS);
     let mut repo = gix::open_opts(path, options).map_err(|e| Error::Open {
         path: path.to_owned(),
         message: e.to_string(),

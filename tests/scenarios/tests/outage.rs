@@ -21,6 +21,8 @@ fn an_unreachable_server_takes_nothing_back_with_argocd() -> TestResult {
 }
 
 const OUTAGE: Duration = Duration::from_secs(20);
+/// By when status has to say that nobody answers: a write that was under way is waited for, then a read.
+const SILENCE_SAID: Duration = Duration::from_secs(75);
 
 /// One tenant is in the middle of an activation that cannot become healthy yet, another one stands. Nobody sees
 /// either of them for longer than the first one's patience has left: nothing is rolled back, the pointers can be
@@ -50,7 +52,7 @@ fn an_unreachable_server_takes_nothing_back(engine: Engine) -> TestResult {
         let status = world.status("acme", Part::Work)?;
         let unseen = status
             .is_some_and(|status| status.health == HealthWord::Unknown && status.reason.is_some());
-        if unseen || began.elapsed() >= OUTAGE {
+        if unseen || began.elapsed() >= SILENCE_SAID {
             break unseen;
         }
         thread::sleep(Duration::from_millis(200));
