@@ -11,13 +11,18 @@ pub(crate) fn help(kind: Option<io::ErrorKind>, message: &str) -> Option<String>
     {
         "no branch was moved; make room and repeat the command"
     } else if kind == Some(ReadOnlyFilesystem) || said(&["ead-only file system"]) {
-        "see that the repository can be written to, and repeat the command; what was live before still is"
+        "see that the repository can be written to, and repeat the command; `orzc status` says what is live"
     } else if kind == Some(PermissionDenied) || said(&["ermission denied"]) {
         "run as the owner of the repository, or see that it can be written to"
     } else if said(&["nput/output error"]) {
         "see whether the disk is sound, then repeat the command; `git fsck --strict` and `orzc verify` tell what is damaged"
-    } else if said(&["couldn't write", "unable to write", "write error"]) {
-        "see that the disk has room, can be written to and is sound, then repeat the command; what was live before still is"
+    } else if said(&[
+        "couldn't write",
+        "couldn't set",
+        "unable to write",
+        "write error",
+    ]) {
+        "see that the disk has room, can be written to and is sound, then repeat the command; `orzc status` says what is live"
     } else {
         return None;
     };

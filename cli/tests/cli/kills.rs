@@ -91,7 +91,7 @@ impl Scene {
     }
 
     /// The next version is published, and every lock that was left is gone and was named. How many there were.
-    fn goes_on(&self, at: &str) -> usize {
+    pub(crate) fn goes_on(&self, at: &str) -> usize {
         let left = locks(&self.env.path(self.repository));
         self.env.git("source", &["checkout", "-q", "next"]);
         let next = self.env.run(&["publish", "--activate", "--reason", "next"]);

@@ -46,9 +46,14 @@ impl Scene {
                 Some(0) => assert_eq!(state, new, "{at}"),
                 Some(70) => {
                     refused += 1;
-                    assert!(state == old || state == between, "{at}");
+                    // Both branches have moved, and nobody knows whether that lasts.
+                    let unsynced = state == new && errno != Errno::NoSpace;
+                    assert!(state == old || state == between || unsynced, "{at}");
                     let said = |words: &str| ended.stderr.contains(words);
-                    assert!(said(cause) || said("couldn't write"), "{at}");
+                    assert!(
+                        said(cause) || said("couldn't write") || said("couldn't set"),
+                        "{at}"
+                    );
                     let help = ended.stderr.split_once("help: ");
                     assert!(help.is_some_and(|(_, help)| help.contains(fix)), "{at}");
                 }
@@ -59,12 +64,17 @@ impl Scene {
             let again = self.env.run(&self.command);
             assert_eq!(again.code, 0, "{at}: {}", again.stderr);
             assert_eq!(self.state(), new, "{at}");
-            assert_eq!(
-                locks(&self.env.path(self.repository)),
-                [""; 0].map(PathBuf::from),
-                "{at}"
-            );
             self.is_valid(&at);
+            if state == new {
+                // Nothing was left to write, so a lock that could not be taken away waits for the next write.
+                self.goes_on(&at);
+            } else {
+                assert_eq!(
+                    locks(&self.env.path(self.repository)),
+                    [""; 0].map(PathBuf::from),
+                    "{at}"
+                );
+            }
         }
         orz_fault_tools::say(&format!(
             "{errno:?}: {} calls, {refused} refused",
