@@ -46,7 +46,7 @@ if asked 2 'Publishers race: all that may go live do, and what is older is refus
   tests orz-gitops it concurrent:: remote::races
 fi
 if asked 3 'Disk and remote fail: a clear error, nothing half-written, and the right state afterwards'; then
-  tests orzc cli room:: faulty:: remote::
+  tests orzc cli room:: away:: remote::
   tests orz-gitops it remote::faults remote::offline
 fi
 if asked 4 'A replica that stood still and lost its lease is refused at its first write'; then

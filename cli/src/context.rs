@@ -184,10 +184,9 @@ impl Context {
         view.progress(Some(&format!("fetching {url}")));
         let opened = orz_gitops::Repo::open_remote(&url, &self.remote_options()?);
         view.progress(None);
-        let repo = opened?.signing(Signing::AsUser);
-        for note in repo.take_notes() {
-            view.note(&note);
-        }
+        let repo = opened?
+            .signing(Signing::AsUser)
+            .saying(|note| crate::view::write_stderr(&format!("{note}\n")));
         if self.global.offline {
             let age = repo.fetched_at().and_then(|at| at.elapsed().ok());
             let age = age.map_or_else(|| "unknown".to_owned(), ago);

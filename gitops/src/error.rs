@@ -724,9 +724,10 @@ impl Error {
             Self::Git { message, .. } if message.contains("dubious ownership") => {
                 "run as the owner of the repository, or add it to `safe.directory`".to_owned()
             }
-            Self::Git { message, .. } | Self::RemoteFailed { message, .. } => {
-                machine::help(None, message)?
-            }
+            Self::Git { message, .. } => machine::help(None, message)?,
+            Self::RemoteFailed { message, .. } => machine::help(None, message).unwrap_or_else(|| {
+                "its log, or whoever runs it, may know more; `orzc status` says what is live, and the command can be repeated".to_owned()
+            }),
             Self::Io { source, .. } => machine::help(Some(source.kind()), &source.to_string())?,
             _ => return None,
         })

@@ -58,9 +58,7 @@ pub(crate) fn follow(named: &Path, poll: Option<Duration>, log: Log) -> Result<S
             Err(_) => return Err(error),
         },
     };
-    for note in repo.take_notes() {
-        log.line(Level::Alert, About::default(), &note);
-    }
+    let repo = repo.saying(move |note| log.line(Level::Alert, About::default(), note));
     let every = poll.unwrap_or(FETCH);
     let fetching = repo.keep_fetching(every, move |event| say(log, &event))?;
     Ok(Source {

@@ -91,11 +91,21 @@ impl Scene {
     }
 
     pub(crate) fn follow(&self, kinds: &[Kind], fault: Option<(usize, Fault)>) -> Ended {
+        self.follow_below("", kinds, fault)
+    }
+
+    /// With calls below one folder alone.
+    pub(crate) fn follow_below(
+        &self,
+        folder: &str,
+        kinds: &[Kind],
+        fault: Option<(usize, Fault)>,
+    ) -> Ended {
         let mut command = self.env.command(env!("CARGO_BIN_EXE_orzc"), "source");
         command.args(&self.command);
         let run = Run {
             command,
-            below: self.env.path(""),
+            below: self.env.path(folder),
             kinds: kinds.iter().copied().collect(),
             fault,
         };

@@ -4,6 +4,7 @@
 
 mod env;
 
+mod away;
 mod check;
 mod crowd;
 mod determinism;

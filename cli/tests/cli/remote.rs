@@ -133,7 +133,7 @@ fn ssh_is_called_as_git_calls_it() {
 
     // The connection is cut after everything was sent, and before the answer.
     greet(&env, "v2");
-    let sends = "case \"$*\" in *receive-pack*) sh -c \"$*\" | { head -c 400; sleep 1; }; kill -9 $$;; esac";
+    let sends = "case \"$*\" in *receive-pack*) sh -c \"$*\" | { dd bs=1 count=400 status=none; sleep 1; }; kill -9 $$;; esac";
     ssh(
         &mut env,
         &format!(

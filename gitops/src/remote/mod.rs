@@ -80,11 +80,15 @@ pub(crate) struct Remote {
     options: RemoteOptions,
     cache: Cache,
     notes: RefCell<Vec<String>>,
+    /// Who is told of notes at once.
+    say: RefCell<Option<Say>>,
     fetched: Cell<Option<Instant>>,
     /// What the remote said when it refused last for a reason that passes.
     busy: RefCell<Option<String>>,
     shared: Arc<Shared>,
 }
+
+type Say = Box<dyn Fn(&str) + Send>;
 
 /// What the one who fetches again and again tells those who write.
 #[derive(Debug, Default)]
@@ -195,6 +199,18 @@ impl Repo {
         }
     }
 
+    /// Tells somebody of each such note, those that wait first, from now on; none is left for [`Repo::take_notes`].
+    #[must_use]
+    pub fn saying(self, say: impl Fn(&str) + Send + 'static) -> Self {
+        for note in self.take_notes() {
+            say(&note);
+        }
+        if let Some(remote) = &self.remote {
+            remote.say.replace(Some(Box::new(say)));
+        }
+        self
+    }
+
     /// Called before the first look of a write: what stands on the remote, with what waits sent ahead.
     pub(crate) fn begin_write(&self) -> Result<()> {
         match &self.remote {
@@ -231,6 +247,7 @@ impl Remote {
             options: options.clone(),
             cache: Cache::new(&options.cache, url),
             notes: RefCell::default(),
+            say: RefCell::default(),
             fetched: Cell::new(None),
             busy: RefCell::default(),
             shared: Arc::default(),
@@ -280,6 +297,9 @@ impl Remote {
     }
 
     fn note(&self, line: String) {
-        self.notes.borrow_mut().push(line);
+        match &*self.say.borrow() {
+            Some(say) => say(&line),
+            None => self.notes.borrow_mut().push(line),
+        }
     }
 }

@@ -45,10 +45,10 @@ impl Remote {
         for attempt in 1.. {
             let (answer, lines) = self.send(moves)?;
             match answer {
-                Answer::Taken => return self.settle(moves).map(|()| Advance::Done),
+                Answer::Taken => return Ok(self.landed(moves)),
                 Answer::NotAsked => return Err(said::error(&self.url, &lines)),
                 Answer::Unknown => match self.found(moves) {
-                    Ok(Found::Ours) => return self.settle(moves).map(|()| Advance::Done),
+                    Ok(Found::Ours) => return Ok(self.landed(moves)),
                     Ok(Found::Others) => return Ok(Advance::Raced),
                     Ok(Found::AsBefore) if attempt < TRIES => std::thread::sleep(PAUSE),
                     Ok(Found::AsBefore) => {
@@ -75,7 +75,7 @@ impl Remote {
                 Answer::Refused { reasons } => {
                     let refused = refused(self, &lines, &reasons);
                     return match self.found(moves) {
-                        Ok(Found::Ours) => self.settle(moves).map(|()| Advance::Done),
+                        Ok(Found::Ours) => Ok(self.landed(moves)),
                         Ok(Found::Others) => Ok(Advance::Raced),
                         Ok(Found::AsBefore) if passes(&reasons) => {
                             self.busy.replace(Some(said::message(&reasons)));
@@ -171,6 +171,18 @@ impl Remote {
         Ok(now == moved.new || (grows && is_ancestor(self.cache.folder(), moved.new, now)?))
     }
 
+    /// The remote has it. A copy here that cannot follow, for want of room, does not make it undone.
+    fn landed(&self, moves: &[Move]) -> Advance {
+        if let Err(error) = self.settle(moves) {
+            self.fetched.set(None);
+            self.note(format!(
+                "`{}` has the change; its copy on this machine could not follow, and does when it is fetched next: {error}",
+                self.url
+            ));
+        }
+        Advance::Done
+    }
+
     /// The mirror of what the remote has taken. Where others moved on already, a fetch has brought it further.
     fn settle(&self, moves: &[Move]) -> Result<()> {
         let here = self.cache.open()?;
@@ -204,7 +216,6 @@ impl Remote {
         if mirrored.is_empty() {
             return Ok(());
         }
-        // If it does not work now, the next fetch does it: the remote's word counts.
         match refs::advance(&here, &mirrored, &Ident::of_releases())? {
             Advance::Done => {}
             Advance::Raced => self.fetch()?,

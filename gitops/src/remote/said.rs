@@ -87,6 +87,7 @@ const WORDS: &[(Trouble, &[&str])] = &[
             "early eof",
             "unable to fork",
             "cannot run ssh",
+            "died of signal",
             "did not answer for",
         ],
     ),
@@ -196,7 +197,7 @@ pub(crate) fn lines(url: &RemoteUrl, stderr: &[u8]) -> Vec<String> {
         })
         .filter(|line| {
             let said = line.strip_prefix("remote:").unwrap_or(line).trim();
-            !said.is_empty()
+            !matches!(said, "" | "error:" | "fatal:")
                 && !PROGRESS.iter().any(|start| said.starts_with(start))
                 && !line.contains(" -> ")
         })
@@ -262,6 +263,10 @@ mod tests {
             (
                 "fatal: couldn't find remote ref refs/heads/main",
                 Trouble::NoBranch,
+            ),
+            (
+                "error: /usr/bin/ssh died of signal 9\nerror:\n",
+                Trouble::Unreachable,
             ),
             ("fatal: pack has bad object at offset 12", Trouble::Other),
         ] {
