@@ -80,6 +80,7 @@ pub use history::{HistoryItem, LastChange};
 pub use hold::HoldChange;
 pub use moves::{Chosen, Move};
 pub use open::Repo;
+pub use pack::{Repacked, Stored};
 pub use publish::{Expected, PointerMove, PublishOptions, Published, PublishedItem};
 pub use recent::{Recent, RecentMove};
 pub use release::NewRelease;

@@ -15,6 +15,7 @@ mod plan;
 mod platform;
 mod publish;
 mod release_hold;
+mod repack;
 mod resume;
 mod retire;
 mod rollback;
@@ -73,6 +74,7 @@ commands! {
     Status(status),
     Sync(sync),
     Verify(verify),
+    Repack(repack),
     Up(up),
     Platform(platform),
     Schema(schema),

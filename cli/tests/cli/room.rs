@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use orz_fault_tools::{Errno, Fault, Kind, is_supported};
 
-use crate::faulty::{GITOPS, PUBLISH, Scene, locks, second_version};
+use crate::faulty::{GITOPS, PUBLISH, Scene, locks, prepare_next, second_version, source};
 
 impl Scene {
     /// Has every call fail, from each one on, or that one only.
@@ -106,6 +106,20 @@ fn the_file_system_becomes_read_only() {
 fn the_disk_breaks() {
     let scene = Scene::local(second_version(), &PUBLISH);
     scene.fail_everywhere(&[Kind::Write, Kind::Sync], Fault::From, Errno::Broken);
+}
+
+#[test]
+fn a_repack_without_room_takes_nothing_away() {
+    let env = source(3);
+    prepare_next(&env, 4);
+    let scene = Scene::local(env, &["repack"]);
+    scene.fail_everywhere(&Kind::ROOM, Fault::From, Errno::NoSpace);
+    scene.restore();
+    let before = scene.state();
+    let done = scene.env.json(&["repack"]);
+    assert_eq!(done["before"]["packs"], 4, "{done}");
+    assert_eq!(done["after"]["packs"], 1, "{done}");
+    assert_eq!(scene.state(), before);
 }
 
 /// Only one of them is there.

@@ -6,6 +6,7 @@
 
 mod fold;
 mod index;
+mod repack;
 mod write;
 
 use std::fs::{self, File};
@@ -21,6 +22,7 @@ use crate::error::{Error, Result};
 use crate::objects::id_of;
 
 pub(crate) use fold::fold;
+pub use repack::{Repacked, Stored};
 
 /// How our temporary files are named. Not `tmp_pack_…` as Git names its own: `git gc --prune=now`
 /// deletes everything called `tmp_…`, also under the hands of whoever writes it.

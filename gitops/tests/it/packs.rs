@@ -1,6 +1,6 @@
 //! The packs we write, as other programs see them.
 
-use crate::support::{Fixture, git, work};
+use crate::support::{Fixture, git, request, work};
 
 #[test]
 fn other_programs_read_every_object() {
@@ -87,4 +87,68 @@ fn what_a_killed_publisher_kept_is_given_back_after_a_day() {
     ] {
         assert_eq!(file.exists(), stays, "{}", file.display());
     }
+}
+
+#[test]
+fn one_pack_is_left_and_nothing_is_lost() {
+    let fixture = Fixture::new();
+    for text in ["one", "two", "three"] {
+        fixture.live(vec![work("acme", text)]);
+    }
+    let unreachable = fixture.git(&["commit-tree", "-m", "nobody's", "main^{tree}"]);
+    let done = fixture.repo.repack().expect("repacked");
+    assert_eq!((done.before.packs, done.after.packs), (4, 1));
+    assert_eq!(fixture.git(&["cat-file", "-t", &unreachable]), "commit");
+    // What is being written is left where it is, and repacked when it is done.
+    fixture.live(vec![work("acme", "four")]);
+    let folder = fixture.path().join("objects/pack");
+    let newest = std::fs::read_dir(&folder)
+        .expect("readable")
+        .map(|entry| entry.expect("readable").path())
+        .filter(|path| path.extension().is_some_and(|e| e == "pack"))
+        .find(|path| !path.with_extension("bitmap").exists())
+        .expect("the pack of the publish");
+    std::fs::write(newest.with_extension("keep"), "").expect("written");
+    assert_eq!(fixture.repo.repack().expect("repacked").after.packs, 2);
+    assert!(newest.exists());
+    std::fs::remove_file(newest.with_extension("keep")).expect("removed");
+    assert_eq!(fixture.repo.repack().expect("repacked").after.packs, 1);
+    assert_eq!(fixture.git(&["cat-file", "-t", &unreachable]), "commit");
+    fixture
+        .repo
+        .publish(vec![work("acme", "five")], true, &request("x"))
+        .expect("lands");
+    let report = fixture.repo.verify(None).expect("verify");
+    assert!(report.is_ok(), "{:#?}", report.findings);
+    fixture.fsck();
+}
+
+/// What nothing leads to may be deleted by whoever cleans up, so a publish writes it again.
+#[test]
+fn what_lies_there_by_chance_is_not_relied_on() {
+    let fixture = Fixture::new();
+    fixture.live(vec![work("acme", "one")]);
+    let heads = ["main", "releases"].map(|branch| (branch, fixture.git(&["rev-parse", branch])));
+    let standing = fixture.packs();
+    fixture.live(vec![work("acme", "two")]);
+    let by_chance: Vec<String> = fixture.packs();
+    let by_chance = by_chance.iter().filter(|pack| !standing.contains(pack));
+    let by_chance: Vec<&String> = by_chance.collect();
+    for (branch, commit) in &heads {
+        fixture.git(&["update-ref", &format!("refs/heads/{branch}"), commit]);
+    }
+    // The very same publish, in another process.
+    let again = orz_gitops::Repo::open(fixture.path()).expect("open");
+    again
+        .publish(vec![work("acme", "two")], true, &request("go"))
+        .expect("lands");
+    assert!(!by_chance.is_empty());
+    for index in by_chance {
+        for file in [index.clone(), index.replace(".idx", ".pack")] {
+            std::fs::remove_file(file).expect("removed");
+        }
+    }
+    fixture.fsck();
+    let repo = orz_gitops::Repo::open(fixture.path()).expect("open");
+    assert!(repo.verify(None).expect("verify").is_ok());
 }
