@@ -7,8 +7,11 @@ pub(crate) fn help(kind: Option<io::ErrorKind>, message: &str) -> Option<String>
     use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     let said = |words: &[&str]| words.iter().any(|word| message.contains(word));
     let help = if matches!(kind, Some(StorageFull | QuotaExceeded))
-        || said(&["o space left on device", "isk quota exceeded"])
-    {
+        || said(&[
+            "o space left on device",
+            "Out of diskspace",
+            "isk quota exceeded",
+        ]) {
         "no branch was moved; make room and repeat the command"
     } else if kind == Some(ReadOnlyFilesystem) || said(&["ead-only file system"]) {
         "see that the repository can be written to, and repeat the command; `orzc status` says what is live"

@@ -27,7 +27,6 @@ impl Scene {
         let full = std::env::var("ORZ_SCENARIO_SIZE").is_ok_and(|size| size == "full");
         let step = if full { 1 } else { self.step };
         let (cause, fix) = match errno {
-            // Git does not always say why.
             Errno::NoSpace => ("o space left on device", "room"),
             Errno::ReadOnly => ("ead-only file system", "written to"),
             Errno::Broken => ("nput/output error", "disk"),
@@ -50,10 +49,9 @@ impl Scene {
                     let unsynced = state == new && errno != Errno::NoSpace;
                     assert!(state == old || state == between || unsynced, "{at}");
                     let said = |words: &str| ended.stderr.contains(words);
-                    assert!(
-                        said(cause) || said("couldn't write") || said("couldn't set"),
-                        "{at}"
-                    );
+                    // Git does not always say why, or says it in words of its own.
+                    let own = ["couldn't write", "couldn't set", "Out of diskspace"];
+                    assert!(said(cause) || own.into_iter().any(said), "{at}");
                     let help = ended.stderr.split_once("help: ");
                     assert!(help.is_some_and(|(_, help)| help.contains(fix)), "{at}");
                 }
