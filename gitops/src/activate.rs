@@ -19,6 +19,8 @@ pub struct ActivateOptions {
     /// Call the tenant back although it is being retired or destroyed. All of its parts on the cluster follow
     /// their pointers again, because what it is made of leaves and stays together.
     pub override_leaving: bool,
+    /// Go to the newest release of each part at the moment of writing, which may be newer than the one that is named.
+    pub newest: bool,
 }
 
 impl Repo {
@@ -61,7 +63,13 @@ impl Repo {
             let mut moves: Vec<Move> = Vec::new();
             let mut pending = Vec::new();
             let mut back = BTreeMap::new();
-            for (part, release) in targets {
+            for (part, named) in targets {
+                let newest = if options.newest {
+                    view.newest(tenant, *part)?
+                } else {
+                    None
+                };
+                let release = newest.as_ref().unwrap_or(named);
                 let entry = moves::checked(view, tenant, *part, release)?;
                 let current = current(view, tenant, *part, &entry.cluster)?;
                 let path = match &current {

@@ -151,7 +151,8 @@ pub(crate) fn of_pointer(
     Ok(items)
 }
 
-/// The commit that made `newest` the newest source of the pointer at `path`; `None` if its history is cut off.
+/// The commit that made `newest` the newest source of the pointer at `path`, or the source of what is live there;
+/// `None` if its history is cut off.
 pub(crate) fn made_newest(
     view: &View,
     path: &str,
@@ -159,7 +160,8 @@ pub(crate) fn made_newest(
 ) -> Result<Option<LastChange>> {
     let is_named = |entry: Option<&Entry>| -> Result<bool> {
         let pointer = pointer_of(view, path, entry)?;
-        Ok(pointer.is_some_and(|pointer| pointer.newest_source.as_ref() == Some(newest)))
+        let named = |pointer: Pointer| [pointer.newest_source, pointer.source.commit];
+        Ok(pointer.is_some_and(|pointer| named(pointer).contains(&Some(newest.clone()))))
     };
     let mut walk = Walk::new(view, path)?;
     // A hold and the like change the pointer, and not its source.

@@ -81,9 +81,11 @@ impl Repo {
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         refuse_unknown_formats(path)?;
+        let gix = open_at(path)?;
+        refuse_foreign(path, gix.git_dir())?;
         Ok(Self {
             path: path.to_owned(),
-            gix: open_at(path)?,
+            gix,
             remote: None,
             review: None,
             beliefs: Vec::new(),
@@ -256,6 +258,17 @@ fn open_at(path: &Path) -> Result<gix::Repository> {
     // A replacement would show other bytes under the name of a release.
     repo.objects.ignore_replacements = true;
     Ok(repo)
+}
+
+/// The settings and hooks of a repository name programs, which run as whoever works on it. One of somebody else is
+/// refused by Git's own rule, which knows `safe.directory`; `--git-dir` would pass over it.
+fn refuse_foreign(path: &Path, git_dir: &Path) -> Result<()> {
+    use gix::sec::Trust;
+    if Trust::from_path_ownership(git_dir).map_err(Error::io(git_dir))? == Trust::Full {
+        return Ok(());
+    }
+    Git::inside(path, "rev-parse").arg("--git-dir").output()?;
+    Ok(())
 }
 
 fn is_repository(path: &Path) -> bool {

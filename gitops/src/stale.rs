@@ -39,11 +39,8 @@ impl Sources {
         let mut refused: Vec<StaleSource> = Vec::new();
         for (built, stored) in places {
             let Some(stored) = stored else { continue };
-            let Some(newest) = &stored.pointer.newest_source else {
-                continue;
-            };
             let ours = built.source.commit.as_ref();
-            let Some(why) = why_not(self.relation(ours, newest), check.rule) else {
+            let Some((newest, why)) = self.older_than(ours, &stored.pointer, check.rule) else {
                 continue;
             };
             let pointer = &stored.pointer;
@@ -95,6 +92,25 @@ impl Sources {
         }
     }
 
+    /// What of a pointer's source speaks against ours going live, and why.
+    fn older_than<'p>(
+        &self,
+        ours: Option<&CommitId>,
+        live: &'p Pointer,
+        rule: SourceRule,
+    ) -> Option<(&'p CommitId, StaleReason)> {
+        let newest = live.newest_source.as_ref();
+        let why = newest.and_then(|newest| why_not(self.relation(ours, newest), rule));
+        if let (Some(newest), Some(why)) = (newest, why) {
+            return Some((newest, why));
+        }
+        // Activated by hand, a release can be newer than the newest that was published and activated at once.
+        let source = live.source.commit.as_ref()?;
+        let older = self.relation(ours, source) == Some(Relation::Older);
+        let why = older.then(|| why_not(Some(Relation::Older), rule));
+        Some((source, why.flatten()?))
+    }
+
     fn relation(&self, ours: Option<&CommitId>, newest: &CommitId) -> Option<Relation> {
         let ours = ours?;
         if ours == newest {
@@ -120,11 +136,14 @@ impl Sources {
         };
         let mut theirs: BTreeMap<CommitId, BTreeSet<CommitId>> = BTreeMap::new();
         for (built, pointer) in live() {
-            if let (Some(ours), Some(newest)) = (&built.source.commit, &pointer.newest_source)
-                && self.relation(Some(ours), newest).is_none()
-            {
-                let theirs = theirs.entry(ours.clone()).or_default();
-                theirs.insert(newest.clone());
+            let Some(ours) = &built.source.commit else {
+                continue;
+            };
+            for named in pointer.newest_source.iter().chain(&pointer.source.commit) {
+                if self.relation(Some(ours), named).is_none() {
+                    let theirs = theirs.entry(ours.clone()).or_default();
+                    theirs.insert(named.clone());
+                }
             }
         }
         let unreadable = |message| Error::SourceHistory { message };

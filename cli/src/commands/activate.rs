@@ -55,6 +55,7 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
     let options = ActivateOptions {
         override_hold: args.override_hold,
         override_leaving: args.override_leaving,
+        newest: args.release.is_none(),
     };
     let moves = repo.activate_parts(&args.tenant, &targets, options, &asked.request())?;
     let when = When::of(&repo);

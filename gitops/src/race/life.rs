@@ -10,6 +10,7 @@ use crate::{ActivateOptions, Error, Repo};
 const BACK: ActivateOptions = ActivateOptions {
     override_hold: false,
     override_leaving: true,
+    newest: false,
 };
 
 fn activate(repo: &Repo, release: &ReleaseId, options: ActivateOptions) {

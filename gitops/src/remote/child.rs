@@ -191,13 +191,15 @@ fn told_apart(command: &mut Command, url: &RemoteUrl) {
         (format!("remote.{NAME}.url"), url.address().to_owned()),
         (format!("remote.{NAME}.tagOpt"), "--no-tags".to_owned()),
     ];
+    // For this host alone: Git goes where a redirect sends it, and asks for what lets in there.
+    let of_host = |key: &str| format!("credential.{}.{key}", url.host_url());
     if let Some(user) = url.user() {
-        settings.push(("credential.username".to_owned(), user.to_owned()));
+        settings.push((of_host("username"), user.to_owned()));
     }
     if let Some(password) = url.password() {
         // The empty one forgets the user's helpers, which must not keep what stands in an address.
         settings.push(("credential.helper".to_owned(), String::new()));
-        settings.push(("credential.helper".to_owned(), HELPER.to_owned()));
+        settings.push((of_host("helper"), HELPER.to_owned()));
         command.env(PASSWORD, password);
         command.env(USER, url.user().unwrap_or_default());
     }

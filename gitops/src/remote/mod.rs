@@ -277,7 +277,10 @@ impl Remote {
         if !kept && !self.is_fresh() {
             self.fetch()?;
         }
-        self.replay(repo).map(drop)
+        for sent in self.replay(repo)? {
+            self.note(format!("sent what waited: `{}`", sent.subject));
+        }
+        Ok(())
     }
 
     fn is_fresh(&self) -> bool {

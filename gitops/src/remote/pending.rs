@@ -4,7 +4,8 @@
 //! they are made anew upon what the remote has by then: each file must still be what it was when the commit was made,
 //! or be already what the commit makes of it. Author, time, message and trailers stay as they were.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::Path;
 
 use gix::ObjectId;
@@ -14,7 +15,7 @@ use orz_core::id::CommitId;
 use orz_core::paths;
 
 use super::Remote;
-use super::fetch::BRANCHES;
+use super::fetch::{BRANCHES, is_ancestor};
 use crate::commit::Ident;
 use crate::error::{Error, Result};
 use crate::git::Git;
@@ -54,6 +55,34 @@ fn base(name: &str) -> String {
         "refs/pending/base/{}",
         name.trim_start_matches("refs/heads/")
     )
+}
+
+/// Where the remote's branch stands if what was sent last has landed.
+fn sent(name: &str) -> String {
+    format!(
+        "refs/pending/sent/{}",
+        name.trim_start_matches("refs/heads/")
+    )
+}
+
+/// The last of the commits of which that was made.
+fn sent_of(name: &str) -> String {
+    format!(
+        "refs/pending/sent-of/{}",
+        name.trim_start_matches("refs/heads/")
+    )
+}
+
+const NEVER: &str = "writing to a String cannot fail";
+
+/// Adds to the commands of `git update-ref` that references go, those that there are.
+fn delete(commands: &mut String, repo: &Repo, names: &[String]) -> Result<()> {
+    for name in names {
+        if let Some(old) = refs::read(&repo.gix, name)? {
+            write!(commands, "delete {name}\0{old}\0").expect(NEVER);
+        }
+    }
+    Ok(())
 }
 
 /// Whether commits may wait in the cache at this folder, which may be broken.
@@ -171,8 +200,9 @@ impl Remote {
         }
         for attempt in 1..=repo.attempts {
             let turn = self.cache.turn()?;
-            let waiting = waiting(repo)?;
             let pending = repo.pending()?;
+            self.settle_sent(repo)?;
+            let waiting = waiting(repo)?;
             let view = repo.view()?;
             let mut staging = Staging::default();
             let moves = [
@@ -182,8 +212,11 @@ impl Remote {
             let moves: Vec<Move> = moves.into_iter().flatten().collect();
             let mut packs = pack::Kept::new(&repo.objects_dir());
             packs.write(&staging.take())?;
+            self.remember_sent(repo, &moves)?;
             if moves.is_empty() || self.push(&moves)? == Advance::Done {
-                self.forget_pending(repo)?;
+                if let Err(error) = self.forget_pending(repo) {
+                    self.note(format!("what waited was sent, and is still kept: {error}"));
+                }
                 packs.release();
                 return Ok(pending);
             }
@@ -193,17 +226,60 @@ impl Remote {
         Err(repo.contended(repo.attempts))
     }
 
-    fn forget_pending(&self, repo: &Repo) -> Result<()> {
-        use std::fmt::Write as _;
+    /// What was sent last and is on the remote waits no longer: only the answer was lost, or a process ended before
+    /// it could forget. Sent again, it would undo what somebody made of it since.
+    fn settle_sent(&self, repo: &Repo) -> Result<()> {
         let mut commands = String::new();
         for (name, _) in BRANCHES {
-            for name in [head(name), base(name)] {
-                if let Some(old) = refs::read(&repo.gix, &name)? {
-                    write!(commands, "delete {name}\0{old}\0")
-                        .expect("writing to a String cannot fail");
-                }
+            let [tip, upto] = [sent(name), sent_of(name)].map(|name| refs::read(&repo.gix, &name));
+            let (Some(tip), Some(upto)) = (tip?, upto?) else {
+                continue;
+            };
+            let landed = match refs::read(&repo.gix, name)? {
+                Some(now) => is_ancestor(self.cache.folder(), tip, now)?,
+                None => false,
+            };
+            if !landed {
+                // A push moves all branches or none.
+                return Ok(());
+            }
+            if refs::read(&repo.gix, &head(name))? == Some(upto) {
+                delete(&mut commands, repo, &[head(name), base(name)])?;
+            } else {
+                let base = base(name);
+                write!(commands, "update {base}\0{upto}\0\0").expect(NEVER);
+            }
+            delete(&mut commands, repo, &[sent(name), sent_of(name)])?;
+        }
+        self.update(commands)
+    }
+
+    /// Remembers what is sent, and of which commits it was made.
+    fn remember_sent(&self, repo: &Repo, moves: &[Move]) -> Result<()> {
+        let mut commands = String::new();
+        for (name, _) in BRANCHES {
+            let upto = refs::read(&repo.gix, &head(name))?;
+            let own = moves.iter().find(|own| own.name == name);
+            if let Some((Move { new, .. }, upto)) = own.zip(upto) {
+                let (sent, of) = (sent(name), sent_of(name));
+                write!(commands, "update {sent}\0{new}\0\0update {of}\0{upto}\0\0").expect(NEVER);
+            } else {
+                delete(&mut commands, repo, &[sent(name), sent_of(name)])?;
             }
         }
+        self.update(commands)
+    }
+
+    fn forget_pending(&self, repo: &Repo) -> Result<()> {
+        let mut commands = String::new();
+        for (name, _) in BRANCHES {
+            let names = [head(name), base(name), sent(name), sent_of(name)];
+            delete(&mut commands, repo, &names)?;
+        }
+        self.update(commands)
+    }
+
+    fn update(&self, commands: String) -> Result<()> {
         if !commands.is_empty() {
             Git::on(self.cache.folder(), "update-ref")
                 .arg("--stdin")
@@ -249,20 +325,33 @@ fn again_releases(
     commits: &[Commit],
 ) -> Result<Option<Move>> {
     let (mut tree, mut tip) = (view.releases.tree, view.releases.commit);
-    let mut added: BTreeMap<String, ObjectId> = BTreeMap::new();
+    let mut added: BTreeSet<String> = BTreeSet::new();
+    let mut made = Vec::new();
     for commit in commits {
         let mut edits = BTreeMap::new();
         for change in changes(view, commit)? {
             // The first writer wins, as at any publish.
             if let Some(after) = change.after
-                && !added.contains_key(&change.path)
                 && trees::lookup(&view.objects, view.releases.tree, &change.path)?.is_none()
+                && added.insert(change.path.clone())
             {
-                added.insert(change.path.clone(), after.id);
                 edits.insert(change.path, Some(after.id));
             }
         }
-        if edits.is_empty() {
+        made.push((commit, edits));
+    }
+    let entries = added
+        .iter()
+        .filter_map(|path| paths::parse_index_entry(path));
+    let releases: BTreeSet<ObjectId> = entries.map(|(.., id)| object_id(id.as_str())).collect();
+    for (commit, edits) in made {
+        // Of a large publish, the last commit has the files of all, and those before it keep their releases.
+        let keeps = commit
+            .parents
+            .iter()
+            .skip(1)
+            .any(|id| releases.contains(id));
+        if edits.is_empty() && !keeps {
             continue;
         }
         tree = trees::edit(&view.objects, staging, tree, &edits)?;
@@ -335,7 +424,6 @@ fn again(
     tree: ObjectId,
     parent: ObjectId,
 ) -> Result<ObjectId> {
-    use std::fmt::Write as _;
     let bytes = view.objects.read(commit.id, Kind::Commit)?;
     let same = commit.tree == tree && commit.parents.first() == Some(&parent);
     if same && (header::signed(&bytes).is_some() || !repo.signs()?) {
@@ -344,7 +432,7 @@ fn again(
     }
     let mut headers = format!("tree {tree}\nparent {parent}\n");
     for other in commit.parents.iter().skip(1) {
-        writeln!(headers, "parent {other}").expect("writing to a String cannot fail");
+        writeln!(headers, "parent {other}").expect(NEVER);
     }
     let mut out = headers.into_bytes();
     let mut rest = bytes.as_slice();

@@ -42,34 +42,35 @@ impl Remote {
     /// the remote does not have them, and then under the same condition, so that they can never land twice.
     pub(super) fn push(&self, moves: &[Move]) -> Result<Advance> {
         let _turn = self.cache.turn()?;
+        // What was said when the answer to an attempt was lost.
+        let mut lost: Option<String> = None;
         for attempt in 1.. {
             let (answer, lines) = self.send(moves)?;
+            let said = lost.clone().unwrap_or_else(|| said::message(&lines));
             match answer {
                 Answer::Taken => return Ok(self.landed(moves)),
+                // What was sent before may still be done, whatever became of this attempt.
+                Answer::NotAsked if lost.is_some() => {
+                    let again = said::message(&lines);
+                    return Err(
+                        self.unknown(&said, &format!("sending it again did not help: {again}"))
+                    );
+                }
                 Answer::NotAsked => return Err(said::error(&self.url, &lines)),
                 Answer::Unknown => match self.found(moves) {
                     Ok(Found::Ours) => return Ok(self.landed(moves)),
                     Ok(Found::Others) => return Ok(Advance::Raced),
-                    Ok(Found::AsBefore) if attempt < TRIES => std::thread::sleep(PAUSE),
+                    Ok(Found::AsBefore) if attempt < TRIES => {
+                        lost = Some(said);
+                        std::thread::sleep(PAUSE);
+                    }
+                    // An answer that is lost again and again has a reason on the remote; and what is slow there may
+                    // still do it.
                     Ok(Found::AsBefore) => {
-                        // An answer that is lost again and again has a reason on the remote; and what is slow
-                        // there may still do it.
-                        return Err(Error::OutcomeUnknown {
-                            remote: self.url.to_string(),
-                            message: format!(
-                                "{}; it did not have it a moment ago",
-                                said::message(&lines)
-                            ),
-                        });
+                        return Err(self.unknown(&said, "it did not have it a moment ago"));
                     }
                     Err(error) => {
-                        return Err(Error::OutcomeUnknown {
-                            remote: self.url.to_string(),
-                            message: format!(
-                                "{}; looking did not help: {error}",
-                                said::message(&lines)
-                            ),
-                        });
+                        return Err(self.unknown(&said, &format!("looking did not help: {error}")));
                     }
                 },
                 Answer::Refused { reasons } => {
@@ -83,6 +84,9 @@ impl Remote {
                         }
                         Err(error @ Error::BranchExists { .. }) => Err(error),
                         Err(error) if is_stale(&reasons) => Err(error),
+                        Ok(Found::AsBefore) | Err(_) if lost.is_some() => {
+                            Err(self.unknown(&said, &format!("sent again: {refused}")))
+                        }
                         Ok(Found::AsBefore) | Err(_) => Err(refused),
                     };
                 }
@@ -169,6 +173,14 @@ impl Remote {
         let Some(now) = now else { return Ok(false) };
         let grows = BRANCHES.iter().any(|(name, _)| *name == moved.name);
         Ok(now == moved.new || (grows && is_ancestor(self.cache.folder(), moved.new, now)?))
+    }
+
+    /// Nobody knows what became of the change.
+    fn unknown(&self, said: &str, then: &str) -> Error {
+        Error::OutcomeUnknown {
+            remote: self.url.to_string(),
+            message: format!("{said}; {then}"),
+        }
     }
 
     /// The remote has it. A copy here that cannot follow, for want of room, does not make it undone.

@@ -165,6 +165,13 @@ impl RemoteUrl {
         &self.address
     }
 
+    /// Scheme, host and port of the address.
+    pub(crate) fn host_url(&self) -> &str {
+        let start = self.address.find("://").map_or(0, |at| at + 3);
+        let end = self.address[start..].find(['/', '?', '#']);
+        end.map_or(&self.address, |end| &self.address[..start + end])
+    }
+
     /// The name that an `http` server is told.
     pub(crate) fn user(&self) -> Option<&str> {
         self.user.as_deref()

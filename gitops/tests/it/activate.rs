@@ -223,3 +223,24 @@ fn find_release_takes_any_unique_prefix() {
         );
     }
 }
+
+#[test]
+fn the_newest_is_chosen_when_it_is_written() {
+    let fixture = Fixture::new();
+    fixture.live(vec![work("acme", "one")]);
+    let seen = fixture.live_release("acme", Part::Work).expect("live");
+    // Somebody publishes between the look of the caller and the write.
+    fixture.live(vec![work("acme", "two")]);
+    let newest = fixture.live_release("acme", Part::Work).expect("live");
+    let activate = |newest| {
+        let options = ActivateOptions {
+            newest,
+            ..ActivateOptions::default()
+        };
+        let repo = &fixture.repo;
+        let moved = repo.activate(&name("acme"), Part::Work, &seen, options, &request("x"));
+        moved.expect("activated").to
+    };
+    assert_eq!(activate(true), newest);
+    assert_eq!(activate(false), seen);
+}

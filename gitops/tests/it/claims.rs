@@ -1,7 +1,7 @@
 //! Claims: unique over all tenants, taken in the commit that moves the pointer.
 
-use orz_core::format::{Claim, ClaimState};
-use orz_core::id::{Part, ReleaseId};
+use orz_core::format::{Claim, ClaimKey, ClaimState};
+use orz_core::id::{ClusterName, Part, ReleaseId};
 use orz_gitops::check::reason;
 use orz_gitops::{ActivateOptions, Error, NewRelease};
 
@@ -210,6 +210,36 @@ fn moved(fixture: &Fixture) -> (ReleaseId, ReleaseId) {
     (live("a.example.com"), live("b.example.com"))
 }
 
+/// Somebody has seen that this release is alone in the cluster.
+fn gives_back(fixture: &Fixture, alone: Option<&ReleaseId>) -> Option<Vec<ClaimKey>> {
+    let cluster: ClusterName = "in-cluster".parse().expect("valid");
+    let alone = alone.map(|release| (cluster, release.clone()));
+    let released = fixture.repo.release_claims(
+        &name("acme"),
+        Part::Work,
+        &alone.into_iter().collect(),
+        &request("gone"),
+    );
+    released.expect("released")
+}
+
+#[test]
+fn what_was_in_place_before_the_pointer_moved_gives_nothing_back() {
+    let fixture = Fixture::new();
+    let (_, second) = moved(&fixture);
+    // The second release is seen alone; before that is acted on, the third one becomes live, which claims neither.
+    let third = fixture.live(vec![with_host("acme", "c.example.com")]).items[0]
+        .release
+        .clone();
+    let before = fixture.fingerprint();
+    for alone in [Some(&second), None] {
+        assert_eq!(gives_back(&fixture, alone), None);
+        assert_eq!(fixture.fingerprint(), before);
+    }
+    let both = ["a.example.com", "b.example.com"].map(hostname);
+    assert_eq!(gives_back(&fixture, Some(&third)).expect("alone"), both);
+}
+
 #[test]
 fn whoever_goes_back_to_what_somebody_else_claims_by_now_is_denied() {
     type Verb = fn(&Fixture, &ReleaseId) -> Result<(), Error>;
@@ -247,11 +277,9 @@ fn whoever_goes_back_to_what_somebody_else_claims_by_now_is_denied() {
     ];
     for (verb, run) in verbs {
         let fixture = Fixture::new();
-        let (first, _) = moved(&fixture);
-        let released = fixture
-            .repo
-            .release_claims(&name("acme"), Part::Work, &request("gone"));
-        assert_eq!(released.expect("released"), [hostname("a.example.com")]);
+        let (first, second) = moved(&fixture);
+        let released = gives_back(&fixture, Some(&second)).expect("alone");
+        assert_eq!(released, [hostname("a.example.com")]);
         fixture.live(vec![with_host("globex", "a.example.com")]);
         let before = fixture.fingerprint();
         let error = run(&fixture, &first).expect_err(verb);
@@ -307,10 +335,8 @@ fn what_a_live_release_claims_is_never_given_back() {
     assert_eq!(Vec::from_iter(giving), [(name("acme"), Part::Work)]);
     // A plain `git revert` of the pointer, without its claims.
     fixture.edit_pointer("acme", Part::Work, |live| *live = pointer.clone());
-    let released = fixture
-        .repo
-        .release_claims(&name("acme"), Part::Work, &request("gone"));
-    assert_eq!(released.expect("none"), []);
+    let released = gives_back(&fixture, Some(&first.items[0].release));
+    assert_eq!(released.expect("alone"), []);
     let held = claim(&fixture, "a.example.com").expect("live");
     assert_eq!(held.state, ClaimState::Held);
     assert_eq!(

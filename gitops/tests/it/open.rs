@@ -183,3 +183,21 @@ fn a_stale_lock_is_named() {
     fixture.live(vec![work("acme", "one")]);
     fixture.fsck();
 }
+
+#[cfg(unix)]
+#[test]
+fn a_repository_of_somebody_else_runs_no_program_of_theirs() {
+    let fixture = Fixture::new();
+    let path = fixture.path();
+    let nobody = Some(65_534);
+    let give = |path: &Path| std::os::unix::fs::chown(path, nobody, nobody);
+    if give(&path).is_err() {
+        let said = b"NOT TESTED: only root can make a repository somebody else's\n";
+        std::io::Write::write_all(&mut std::io::stderr(), said).expect("standard error");
+        return;
+    }
+    let error = Repo::open(&path).expect_err("theirs");
+    assert!(error.to_string().contains("dubious ownership"), "{error}");
+    let help = error.help().expect("a help");
+    assert!(help.contains("safe.directory"), "{help}");
+}

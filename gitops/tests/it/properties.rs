@@ -233,6 +233,7 @@ fn run(
                 let options = ActivateOptions {
                     override_hold: true,
                     override_leaving: true,
+                    newest: false,
                 };
                 repo.activate(
                     &name(TENANTS[tenant]),

@@ -279,6 +279,35 @@ fn the_newest_source_never_goes_back() {
 }
 
 #[test]
+fn what_was_activated_by_hand_is_not_undone_by_a_late_job() {
+    let fixture = Fixture::new();
+    let line = Line::default();
+    let go_live = |commit: u32| {
+        let releases = vec![from(commit, work("acme", &commit.to_string()))];
+        publish(&fixture, &line, SourceRule::Descendants, releases)
+    };
+    go_live(1).expect("the first");
+    let third = vec![from(3, work("acme", "3"))];
+    let published = fixture.repo.publish(third, false, &request("x"));
+    let third = published.expect("published").items[0].release.clone();
+    let options = ActivateOptions::default();
+    fixture
+        .repo
+        .activate(&name("acme"), Part::Work, &third, options, &request("x"))
+        .expect("activated");
+    assert_eq!(sources(&fixture, "acme"), (Some(3), Some(1)));
+    let error = go_live(2).expect_err("older than what is live");
+    let Error::Source { refused } = error else {
+        panic!("{error}")
+    };
+    assert_eq!(refused[0].why, StaleReason::Older);
+    assert_eq!(number(&refused[0].newest), 3);
+    assert!(refused[0].by.is_some(), "who activated it is named");
+    go_live(4).expect("newer than both");
+    assert_eq!(sources(&fixture, "acme"), (Some(4), Some(4)));
+}
+
+#[test]
 fn one_stale_tenant_writes_nothing_or_is_left_out() {
     let fixture = Fixture::new();
     let line = Line::default();

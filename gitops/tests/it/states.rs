@@ -9,6 +9,7 @@ use crate::support::{Fixture, failed, hostname, name, release, request, request_
 const BACK: ActivateOptions = ActivateOptions {
     override_hold: false,
     override_leaving: true,
+    newest: false,
 };
 
 /// `acme` with three releases, of which the second is live and the third was never.
@@ -454,22 +455,22 @@ fn on_several_clusters_one_has_to_be_named() {
     assert_eq!(pointer(&new).pointer.state.kind, StateKind::Live);
     // What moved in is published there all the same, and what the old cluster alone claimed is only given up.
     let published = repo.publish(vec![on("new", "c.example.com")], true, &request("x"));
-    assert!(matches!(
-        published.expect("publish").items[0].pointer,
-        PointerMove::Moved { .. }
-    ));
+    let item = published.expect("publish").items.remove(0);
+    assert!(matches!(item.pointer, PointerMove::Moved { .. }));
     let removed = repo.remove_pointer(&pointer(&old), &request("x"));
     assert_eq!(removed.expect("removed").expect("there").claims, []);
     assert!(repo.verify(None).expect("verify").is_ok());
+    let alone = std::collections::BTreeMap::from([(new, item.release)]);
     let released = repo
-        .release_claims(&name("acme"), Part::Work, &request("x"))
-        .expect("released");
+        .release_claims(&name("acme"), Part::Work, &alone, &request("x"))
+        .expect("released")
+        .expect("alone");
     assert_eq!(
         released,
         [hostname("a.example.com"), hostname("b.example.com")]
     );
     let before = fixture.fingerprint();
-    let released = repo.release_claims(&name("acme"), Part::Work, &request("x"));
-    assert_eq!(released.expect("none"), []);
+    let released = repo.release_claims(&name("acme"), Part::Work, &alone, &request("x"));
+    assert_eq!(released.expect("none").expect("alone"), []);
     assert_eq!(fixture.fingerprint(), before);
 }

@@ -1,7 +1,8 @@
 //! Giving claims back: what a part no longer claims is anybody's once nothing uses it any more.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use orz_core::id::{ClusterName, ReleaseId};
 use orz_core::object::{Object, ObjectKey};
 use orz_gitops::PointerFile;
 
@@ -11,15 +12,17 @@ use super::{Follower, Key};
 use crate::desired::Desired;
 
 impl<C: Clock> Follower<'_, C> {
-    /// The objects are gone here. Once they are gone from the part's other clusters too, what they claimed may be
-    /// somebody else's. What goes wrong is tried again at the next look.
-    pub(super) fn give_back(&mut self, key: &Key) {
+    /// The objects are gone here, where `release` is alone. Once they are gone from the part's other clusters too,
+    /// what they claimed may be somebody else's. What goes wrong, or is overtaken, is tried again at the next look.
+    pub(super) fn give_back(&mut self, key: &Key, release: &ReleaseId) {
         let request = self.request("the objects that used it are gone");
-        let gone = self.is_gone_elsewhere(key).and_then(|gone| {
-            if gone {
-                self.repo.release_claims(&key.0, key.1, &request)?;
-            }
-            Ok(gone)
+        let gone = self.alone_elsewhere(key).and_then(|others| {
+            let Some(mut alone) = others else {
+                return Ok(false);
+            };
+            alone.insert(self.settings.cluster.clone(), release.clone());
+            let released = self.repo.release_claims(&key.0, key.1, &alone, &request)?;
+            Ok(released.is_some())
         });
         match gone {
             Ok(gone) => {
@@ -31,35 +34,38 @@ impl<C: Clock> Follower<'_, C> {
         }
     }
 
-    /// Whether every other cluster on which the part is live says that it has what the pointer names, and nothing
-    /// else.
-    fn is_gone_elsewhere(&self, key: &Key) -> Result<bool, orz_gitops::Error> {
+    /// What the part's pointer names on every other cluster, if each of these says that it has that and nothing else.
+    fn alone_elsewhere(
+        &self,
+        key: &Key,
+    ) -> Result<Option<BTreeMap<ClusterName, ReleaseId>>, orz_gitops::Error> {
         let Some(view) = &self.view else {
-            return Ok(false);
+            return Ok(None);
         };
-        let mut others = Vec::new();
+        let mut others = BTreeMap::new();
         for file in view.pointers_of(&key.0)? {
             match file {
                 PointerFile::Valid(stored) => {
                     let pointer = stored.pointer;
                     if pointer.part == key.1 && pointer.cluster != self.settings.cluster {
-                        others.push(pointer);
+                        others.insert(pointer.cluster, pointer.release);
                     }
                 }
                 // What is there cannot be told.
-                PointerFile::Invalid(_) => return Ok(false),
+                PointerFile::Invalid(_) => return Ok(None),
             }
         }
         if others.is_empty() {
-            return Ok(true);
+            return Ok(Some(others));
         }
         let statuses = self.repo.statuses_of(&key.0)?;
-        Ok(others.iter().all(|pointer| {
+        let all = others.iter().all(|(cluster, release)| {
             statuses.iter().any(|status| {
-                (&status.cluster, status.part) == (&pointer.cluster, pointer.part)
-                    && status.observed.as_ref() == Some(&pointer.release)
+                (&status.cluster, status.part) == (cluster, key.1)
+                    && status.observed.as_ref() == Some(release)
             })
-        }))
+        });
+        Ok(all.then_some(others))
     }
 }
 

@@ -384,7 +384,7 @@ impl<C: Clock> Follower<'_, C> {
             self.wake_others(key);
         }
         if gives_up && claims::is_alone(&task.desired, looked) {
-            self.give_back(key);
+            self.give_back(key, &task.desired.release);
         }
     }
 

@@ -1,3 +1,4 @@
+use std::io::{BufRead as _, Write as _};
 use std::time::Duration;
 
 use orz_gitops::{Error, RemoteOptions, Repo};
@@ -303,4 +304,57 @@ fn a_branch_that_the_remote_lost_is_known_from_what_was_fetched() {
     assert_eq!(world.git(&["branch", "--list", "releases"]), "");
     world.git(&["update-ref", "refs/heads/releases", &releases]);
     Repo::open_remote(&world.url(), &options).expect("it is back");
+}
+
+/// A server that answers every request alike, and what it was sent.
+fn server(answer: String) -> (u16, std::sync::mpsc::Receiver<String>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("bound").port();
+    let (sender, heard) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut reader = std::io::BufReader::new(&stream);
+            let mut request = String::new();
+            while !request.ends_with("\r\n\r\n")
+                && reader.read_line(&mut request).is_ok_and(|n| n > 0)
+            {}
+            // Whoever asked may have gone; what it sent is what counts.
+            let _ = (&stream).write_all(answer.as_bytes());
+            if sender.send(request).is_err() {
+                return;
+            }
+        }
+    });
+    (port, heard)
+}
+
+#[test]
+fn a_password_goes_to_its_host_alone() {
+    let ask = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let (theirs, their_requests) = server(ask.to_owned());
+    let (ours, _requests) = server(format!(
+        "HTTP/1.1 302 Found\r\nLocation: http://localhost:{theirs}/a.git/info/refs?service=git-upload-pack\r\n\
+         Content-Length: 0\r\nConnection: close\r\n\r\n"
+    ));
+    let open = |port: u16| {
+        let url = format!("http://ann:hunter22@127.0.0.1:{port}/a.git");
+        let world = World::empty();
+        Repo::open_remote(&url.parse().expect("a URL"), &world.options("ann")).expect_err("denied")
+    };
+    open(ours);
+    let sent: Vec<String> = their_requests.try_iter().collect();
+    assert!(!sent.is_empty(), "the redirect was followed");
+    assert!(
+        sent.iter()
+            .all(|request| !request.contains("Authorization")),
+        "{sent:?}"
+    );
+    // Where it belongs, it goes.
+    open(theirs);
+    let sent: Vec<String> = their_requests.try_iter().collect();
+    assert!(
+        sent.iter()
+            .any(|request| request.contains("Authorization: Basic ")),
+        "{sent:?}"
+    );
 }

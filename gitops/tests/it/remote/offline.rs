@@ -201,3 +201,82 @@ fn what_was_signed_offline_is_signed_anew_by_who_sends_it() {
     assert!(said.starts_with("G "), "{said}");
     world.is_sound();
 }
+
+#[test]
+fn what_landed_without_an_answer_is_not_sent_again() {
+    let (world, ids) = rolled_back_offline();
+    // The push lands; then the remote dies before it answers, and cannot be looked at.
+    world.hook("post-receive", "mv HEAD HEAD.gone; kill -9 $PPID");
+    let error = world.open("ann").sync().expect_err("no answer");
+    assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error}");
+    world.no_hook("post-receive");
+    std::fs::rename(world.path().join("HEAD.gone"), world.path().join("HEAD")).expect("back");
+    assert_eq!(world.live("acme").as_ref(), Some(&ids[0]), "it landed");
+    // Meanwhile somebody takes the rollback back, byte for byte, and ann goes on offline.
+    world.git(&["update-ref", "refs/heads/by-hand", "main"]);
+    let tree = world.git(&["rev-parse", "main~1^{tree}"]);
+    let revert = [
+        "-c",
+        "user.name=b",
+        "-c",
+        "user.email=b@c",
+        "commit-tree",
+        "-p",
+        "main",
+        "-m",
+        "revert",
+        &tree,
+    ];
+    let revert = world.git(&revert);
+    world.git(&["update-ref", "refs/heads/main", &revert]);
+    world
+        .offline("ann")
+        .hold(&name("other"), &[], None, &request("wait"))
+        .expect("held");
+    let ann = world.open("ann");
+    publish(&ann, "third", "one");
+    assert_eq!(
+        world.live("acme").as_ref(),
+        Some(&ids[1]),
+        "the revert stands"
+    );
+    let log = world.git(&["log", "--format=%s", "main"]);
+    assert_eq!(log.matches("rollback").count(), 1, "{log}");
+    assert_eq!(log.matches("hold").count(), 1, "{log}");
+    assert_eq!(ann.pending().expect("pending"), []);
+    world.is_sound();
+}
+
+#[test]
+fn a_large_publish_made_offline_keeps_all_of_its_releases() {
+    let world = World::new();
+    world.open("ann");
+    let ann = world.offline("ann");
+    // More than one commit of the index can carry.
+    let many = (0..502).map(|i| work(&format!("t-{i}"), "one")).collect();
+    let published = ann.publish(many, false, &request("offline")).expect("kept");
+    publish(&world.open("bob"), "other", "one");
+    world.open("ann").sync().expect("sent");
+    let here = Repo::open(world.path()).expect("open");
+    let report = here.verify(None).expect("verify");
+    assert!(report.is_ok(), "{:#?}", report.findings);
+    for item in &published.items {
+        let reachable = [
+            "merge-base",
+            "--is-ancestor",
+            item.release.as_str(),
+            "releases",
+        ];
+        world.git(&reachable);
+    }
+    // Sent once more from another machine, it is there already.
+    let before = world.refs();
+    let bob = world.open("bob");
+    bob.publish(
+        (0..502).map(|i| work(&format!("t-{i}"), "one")).collect(),
+        false,
+        &request("x"),
+    )
+    .expect("nothing to do");
+    assert_eq!(world.refs(), before);
+}
