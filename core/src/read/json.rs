@@ -3,7 +3,7 @@
 //! What is plainly meant (a trailing comma, a comment, a missing comma) is reported and read over,
 //! so that one run shows all of it.
 
-use super::chars::unseen;
+use super::chars::{Unseen, unseen};
 use super::keys::Keys;
 use super::node::{Data, Entry, Node};
 use super::report::{Report, Stop};
@@ -418,9 +418,17 @@ impl Reader<'_, '_> {
                 rest.find('\n').unwrap_or(rest.len())
             } else if rest.starts_with("/*") {
                 rest.find("*/").map_or(rest.len(), |end| end + 2)
-            } else if rest.chars().next().is_some_and(|c| unseen(c).is_some()) {
-                // Reported when the text was checked.
-                self.at += rest.chars().next().map_or(0, char::len_utf8);
+            } else if let Some(c) = rest.chars().next().filter(|c| unseen(*c).is_some()) {
+                self.at += c.len_utf8();
+                // The others were reported when the text was checked; this one is harmless within a string.
+                if unseen(c) == Some(Unseen::Invisible) {
+                    let span = self.report.span(start, self.at);
+                    let message = format!("U+{:04X} between values", u32::from(c));
+                    let diagnostic = Diagnostic::error(&syntax::HIDDEN_CHARACTER, span, message)
+                        .label("takes no room, and is no white space")
+                        .help("remove it");
+                    self.report.push(diagnostic);
+                }
                 continue;
             } else {
                 return;

@@ -45,7 +45,11 @@ pub(super) fn list(text: &str, style: StructureStyle, span: Span, first_item: Sp
 
 /// A value that is left out stands behind the `:`, where it would be written.
 pub(super) fn left_out(text: &str, span: Span) -> Span {
-    let at = span.start + usize::from(text[span.start..].starts_with(':'));
+    // `:x` is a text of its own.
+    let is_indicator = text[span.start..]
+        .strip_prefix(':')
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']));
+    let at = span.start + usize::from(is_indicator);
     Span {
         start: at,
         end: at,
@@ -53,10 +57,12 @@ pub(super) fn left_out(text: &str, span: Span) -> Span {
     }
 }
 
-/// A block scalar begins with its `|` or `>`; the parser names the lines behind it.
-pub(super) fn block(text: &str, body: Span) -> Span {
+/// A block scalar begins with its `|` or `>`; the parser names the lines behind it. A key before it, which ends at
+/// `before`, may hold such signs too.
+pub(super) fn block(text: &str, before: usize, body: Span) -> Span {
     let head = text[..body.start].trim_ascii_end();
     let line = head.rfind('\n').map_or(0, |at| at + 1);
+    let line = line.max(before).min(head.len());
     let indicator = head[line..].char_indices().find(|(at, c)| {
         let rest = head[line + at..].trim_start_matches(['|', '>']);
         let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '+' || c == '-');

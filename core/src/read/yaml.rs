@@ -28,6 +28,8 @@ pub(super) fn parse(text: &str, begin: usize, report: &mut Report) -> Result<Nod
         begin,
         parser,
         values: 0,
+        seen: begin,
+        before: begin,
         report,
     }
     .document()
@@ -39,6 +41,9 @@ struct Reader<'t, 'r> {
     begin: usize,
     parser: Parser<'t, StrInput<'t>>,
     values: usize,
+    /// Where the last event ended, and the one before it.
+    seen: usize,
+    before: usize,
     report: &'r mut Report,
 }
 
@@ -214,7 +219,10 @@ impl<'t> Reader<'t, '_> {
         self.skip_anchor(anchor)?;
         if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
             let text = places::block_text(self.text, &text, span);
-            return Ok((Some(text.to_owned()), places::block(self.text, span)));
+            return Ok((
+                Some(text.to_owned()),
+                places::block(self.text, self.before, span),
+            ));
         }
         if style != ScalarStyle::Plain || tag.is_some() {
             return Ok((Some(text.into_owned()), span));
@@ -286,7 +294,7 @@ impl<'t> Reader<'t, '_> {
         }
         let text = places::block_text(self.text, text, body);
         Node {
-            span: places::block(self.text, body),
+            span: places::block(self.text, self.before, body),
             data: Data::String(text.to_owned()),
         }
     }
@@ -340,6 +348,7 @@ impl<'t> Reader<'t, '_> {
         match self.parser.next_event() {
             Some(Ok((event, place))) => {
                 let span = self.span_of(&place);
+                (self.before, self.seen) = (self.seen, span.end);
                 if let Some(tag) = event.tag() {
                     let written = place.tag_span().map_or(span, |place| self.span_of(&place));
                     let message = format!("the tag `{}` is not allowed", tag.original());

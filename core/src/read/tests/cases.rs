@@ -651,6 +651,28 @@ warning[hidden-character]: hidden character U+200B
 ",
     },
     Case {
+        code: &HIDDEN_CHARACTER,
+        path: "a.json",
+        input: b"[1,\xe2\x80\x8b 2]",
+        told: "\
+error[hidden-character]: U+200B between values
+ --> a.json:1:4
+  |
+1 | [1,� 2]
+  |    ^ takes no room, and is no white space
+  |
+  = help: remove it
+
+warning[hidden-character]: hidden character U+200B
+ --> a.json:1:4
+  |
+1 | [1,� 2]
+  |    ^ takes no room
+  |
+  = help: remove it, or write `\\u200b` in a double-quoted string
+",
+    },
+    Case {
         code: &EMPTY_DOCUMENT,
         path: "a.json",
         input: b"",

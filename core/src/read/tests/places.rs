@@ -22,6 +22,19 @@ fn places(node: &Node, input: &str, out: &mut Vec<String>) {
 fn spans_cover_what_was_written() {
     let cases: &[(&str, &str, &[&str])] = &[
         (
+            "a.yaml",
+            "\"- > #\": |\n  x\n? a\n:b: c\n",
+            &[
+                "\"- > #\": |\n  x\n? a\n:b: c",
+                "\"- > #\"",
+                "|\n  x",
+                "a",
+                "",
+                ":b",
+                "c",
+            ],
+        ),
+        (
             "a.json",
             "\r\n {\t\"\u{e9}\u{1f600}\" : [ 1.50,\r\n\"\\ud83d\\ude00\\n\" ,true]\r\n}\r\n",
             &[
