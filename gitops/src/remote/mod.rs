@@ -3,13 +3,14 @@
 //! - `cache`: the folder, its lock, and making it anew when it is broken.
 //! - `fetch`: what the remote has, and the mirror of its branches that everything is read from.
 //! - `push`: moving the remote's branches, by compare-and-swap there; the mirror follows.
-//! - `pending`: commits made without the remote, and their way to it.
+//! - `pending`: commits made without the remote, and their way to it; `again` makes them upon what stands there.
 //! - `follow`: fetching again and again, beside whoever reads.
 //!
 //! The mirror never runs ahead of the remote: a write composes its commits in the cache's objects and moves no branch
 //! of it before the remote's have moved. So a write that fails leaves nothing behind, and one whose end is unknown is
 //! told by looking.
 
+mod again;
 mod cache;
 mod child;
 mod fetch;
