@@ -124,7 +124,8 @@ impl PartState {
         self.empty = false;
     }
 
-    /// Forgets everything but the pointer and what was published: somebody else has followed it.
+    /// Forgets everything but the pointer, what was published and what is to be given back, which is read from the
+    /// branches once: somebody else has followed it.
     pub(super) fn start_anew(&mut self, published: Option<Status>, now: Duration) {
         let status = published.or_else(|| self.status.take());
         let has_failed = status.as_ref().is_some_and(|s| s.phase == Phase::Failed);
@@ -134,6 +135,7 @@ impl PartState {
             stored,
             // Whoever saw it fail has counted it.
             counted: release.filter(|_| has_failed),
+            gives_up: self.gives_up,
             status,
             ..Self::new(now)
         };

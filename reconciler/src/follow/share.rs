@@ -92,12 +92,10 @@ impl<C: Clock> Follower<'_, C> {
             shares.drained(&drained);
         }
         let before = std::mem::replace(&mut self.share.held, now.shards);
-        let held = &self.share.held;
-        let gained: BTreeSet<Shard> = held
-            .keys()
-            .filter(|shard| !before.contains_key(shard))
-            .copied()
-            .collect();
+        // One that was lost and came back between two looks has another epoch.
+        let is_new = |(shard, epoch): &(&Shard, &u64)| before.get(shard) != Some(epoch);
+        let gained = self.share.held.iter().filter(is_new);
+        let gained: BTreeSet<Shard> = gained.map(|(shard, _)| *shard).collect();
         if !gained.is_empty() {
             self.take_over(&gained);
         }

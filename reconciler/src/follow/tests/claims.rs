@@ -14,7 +14,7 @@ fn hostname(value: &str) -> ClaimKey {
 }
 
 /// What routes a hostname: one object per host, or one that lists them.
-fn route(tenant: &str, object_name: &str, host: &str) -> Object {
+pub(super) fn route(tenant: &str, object_name: &str, host: &str) -> Object {
     let spec = json!({"spec": {"hostnames": [host]}});
     object(
         "gateway.networking.k8s.io/v1",
@@ -27,7 +27,12 @@ fn route(tenant: &str, object_name: &str, host: &str) -> Object {
 
 impl World {
     /// Makes a release live that claims this host, on these clusters.
-    fn host(&self, tenant: &str, route: &Object, clusters: &[&str]) -> Result<ReleaseId, Error> {
+    pub(super) fn host(
+        &self,
+        tenant: &str,
+        route: &Object,
+        clusters: &[&str],
+    ) -> Result<ReleaseId, Error> {
         let host = route.value()["spec"]["hostnames"][0]
             .as_str()
             .expect("text");
@@ -44,7 +49,7 @@ impl World {
         Ok(published.items[0].release.clone())
     }
 
-    fn claim(&self, host: &str) -> Option<(TenantName, ClaimState)> {
+    pub(super) fn claim(&self, host: &str) -> Option<(TenantName, ClaimState)> {
         let view = self.repo.view().expect("view");
         let claim: Option<Claim> = view.claim(&hostname(host)).expect("readable");
         claim.map(|claim| (claim.tenant, claim.state))

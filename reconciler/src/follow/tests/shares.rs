@@ -117,6 +117,48 @@ fn only_what_is_held_is_followed_and_published() {
 }
 
 #[test]
+fn a_shard_that_was_lost_and_came_back_between_two_looks_is_taken_over_too() {
+    let world = World::new();
+    let told = Told::default();
+    let mut follower = world.follower().sharing(Box::new(told.clone()));
+    told.hold(&["acme"], 3);
+    world.web("acme", "1");
+    run(&world, &mut follower, 30);
+    // Another replica had it with epoch 4, and watched longer.
+    world.made.of(&name("acme"), Part::Work, |stand| {
+        let inventory = stand.inventory.as_mut().expect("written");
+        inventory.writer.as_mut().expect("shared").epoch = 4;
+        inventory.memory.as_mut().expect("remembered").healthy_ms = 119_000;
+    });
+    told.hold(&["acme"], 5);
+    run(&world, &mut follower, 10);
+    assert_eq!(world.status("acme", Part::Work).phase, Phase::Verified);
+    assert_eq!(writer(&world, "acme").expect("followed").epoch, 5);
+}
+
+#[test]
+fn claims_are_given_back_by_whoever_takes_over() {
+    let world = World::new();
+    let told = Told::default();
+    let mut follower = world.follower().sharing(Box::new(told.clone()));
+    let live = |host: &str| {
+        let route = super::claims::route("acme", "web", host);
+        world.host("acme", &route, &["in-cluster"]).expect("free");
+    };
+    live("a.example.com");
+    told.hold(&["acme"], 1);
+    run(&world, &mut follower, 10);
+    told.hold(&[], 0);
+    run(&world, &mut follower, 5);
+    live("b.example.com");
+    run(&world, &mut follower, 5);
+    assert!(world.claim("a.example.com").is_some(), "nobody follows it");
+    told.hold(&["acme"], 2);
+    run(&world, &mut follower, 10);
+    assert_eq!(world.claim("a.example.com"), None);
+}
+
+#[test]
 fn a_higher_epoch_is_left_alone() {
     let world = World::new();
     let told = Told::default();
