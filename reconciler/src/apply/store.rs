@@ -110,7 +110,13 @@ pub(crate) fn remove(
         .pointer("/metadata/uid")
         .and_then(Value::as_str)
         .unwrap_or_default();
-    match api.send(&collection, &Call::Delete { name: &name, uid }) {
+    let call = Call::Delete {
+        name: &name,
+        uid,
+        version: Some(read),
+    };
+    match api.send(&collection, &call) {
+        Err(error) if error.code == 409 => Err(EngineError::Stale { what: what(&name) }),
         Err(error) if error.code != 404 => Err(failed("delete", &name, error)),
         _ => Ok(()),
     }
@@ -136,5 +142,30 @@ fn failed(verb: &str, name: &str, error: ApiError) -> EngineError {
     EngineError::Api {
         what: format!("{verb} {}", what(name)),
         error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apply::api::tests::server;
+
+    #[test]
+    fn an_inventory_that_somebody_wrote_to_meanwhile_is_not_removed() {
+        let tenant = "acme".parse().expect("valid");
+        let found = json!({"metadata": {"name": "a", "uid": "u", "resourceVersion": "7"}});
+        let moved = json!({"kind": "Status", "reason": "Conflict", "details": {"name": "a"}});
+        let (api, requests) = server(vec![(200, found.to_string()), (409, moved.to_string())]);
+        let removed = remove(&api, &tenant, Part::Work, "7");
+        assert!(
+            matches!(removed, Err(EngineError::Stale { .. })),
+            "{removed:?}"
+        );
+        let asked = requests.join().expect("ends");
+        let body: Value = serde_json::from_str(&asked[1].body).expect("JSON");
+        assert_eq!(
+            body["preconditions"],
+            json!({"uid": "u", "resourceVersion": "7"})
+        );
     }
 }

@@ -218,7 +218,12 @@ impl Writer<'_> {
         if let Some(live) = self.live {
             live.saw(collection, name, None);
         }
-        match self.api.send(collection, &Call::Delete { name, uid }) {
+        let call = Call::Delete {
+            name,
+            uid,
+            version: None,
+        };
+        match self.api.send(collection, &call) {
             Err(error) if error.code != 404 => Err(error),
             _ => Ok(()),
         }

@@ -141,6 +141,7 @@ impl Links {
         let call = Call::Delete {
             name: &object.name,
             uid,
+            version: None,
         };
         match self.api.send(&collection, &call) {
             // It is gone, or another one stands there already.
@@ -242,6 +243,7 @@ impl Kept {
         let call = Call::Delete {
             name,
             uid: uid.unwrap_or_default(),
+            version: None,
         };
         match api.send(&self.collection, &call) {
             Err(error) if error.code != 404 => Err(self.failed(name, error)),

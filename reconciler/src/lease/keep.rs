@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::decide::{Lease, decide};
-use super::store::{self, Found, Member};
+use super::store::{Found, Member, Store};
 use super::{Held, Replica, Shard, Shares};
 use crate::apply::Connection;
 use crate::apply::api::{Api, ApiError};
@@ -52,7 +52,7 @@ impl Leases {
             changed: Condvar::new(),
         });
         let mut keeper = Keeper {
-            api,
+            store: api,
             process: format!("{}/{}", shared.replica.name, random()),
             shared: Arc::clone(&shared),
             seen: BTreeMap::new(),
@@ -120,8 +120,8 @@ impl Shared {
 }
 
 /// What the thread knows.
-struct Keeper {
-    api: Api,
+struct Keeper<S> {
+    store: S,
     /// Name of the replica and of this process: a restarted container has the name of the one before.
     process: String,
     shared: Arc<Shared>,
@@ -136,37 +136,51 @@ struct Keeper {
     said: Option<String>,
 }
 
-impl Keeper {
+impl<S: Store> Keeper<S> {
     fn run(&mut self) {
         let lease = self.shared.replica.lease;
         loop {
-            let pause = match self.turn() {
+            let turn = self.turn();
+            let pause = match &turn {
                 Ok(true) => lease / 3,
                 // Something is about to become free.
                 Ok(false) => lease / 15,
-                Err(error) => {
-                    self.complain(&error);
-                    lease / 6
-                }
+                Err(_) => lease / 6,
             };
+            if let Err(trouble) = &turn {
+                self.complain(trouble);
+            }
             let state = self.shared.lock();
             if state.held.ended.is_some() || state.stopped {
                 self.shared.changed.notify_all();
                 return;
             }
-            let woken = |state: &mut State| {
-                let drained = state.held.leaving.iter().any(|s| state.drained.contains(s));
-                !drained && state.outdated.is_empty() && !state.stopping
-            };
-            drop(self.shared.changed.wait_timeout_while(state, pause, woken));
+            self.pause(state, pause, turn.is_err());
         }
     }
 
+    /// Waits for something to do, at most so long.
+    fn pause(&self, state: MutexGuard<'_, State>, most: Duration, failed: bool) {
+        let stopping = state.stopping;
+        let nothing = |state: &mut State| {
+            if failed {
+                // What was to be done could not be done; asked at once again, a server would never come to itself.
+                return state.stopping == stopping;
+            }
+            let drained = state.held.leaving.iter().any(|s| state.drained.contains(s));
+            !drained && state.outdated.is_empty() && !state.stopping
+        };
+        drop(self.shared.changed.wait_timeout_while(state, most, nothing));
+    }
+
     /// Renews, takes and gives up; whether there is nothing to wait for.
-    fn turn(&mut self) -> Result<bool, ApiError> {
+    fn turn(&mut self) -> Result<bool, Trouble> {
         let replica = self.shared.replica.clone();
         let name = &replica.name;
-        let found = store::list(&self.api)?;
+        // What is found is at least as new as this. After a pause of the machine it may be old all the same.
+        let asked = Instant::now();
+        let found = self.store.list()?;
+        let answered = Instant::now();
         let own = found.replicas.get(name);
         if self.joined && own.is_none_or(|member| member.process != self.process) {
             let ended = match own {
@@ -188,35 +202,52 @@ impl Keeper {
             state.stopped = true;
             return Ok(true);
         }
-        // Measured before it is sent: nobody can see it earlier.
-        let renewed = Instant::now();
         let now = self.now();
-        if !store::renew(&self.api, &replica, &self.process, own, &now)? {
+        if !self.store.renew(&replica, &self.process, own, &now)? {
             return Ok(false);
         }
         self.joined = true;
-        let alive = self.alive(&found.replicas, renewed);
+        let mut state = self.shared.lock();
+        let lapsed = state.until.take_if(|until| *until <= Instant::now());
+        drop(state);
+        if lapsed.is_some() {
+            // Others could think that this process was dead, and take what was still its own when it asked.
+            return Ok(false);
+        }
+        let alive = self.alive(&found.replicas, asked, answered);
         let steps = decide(&self.process, &alive, &found.shards);
         let mut held: BTreeMap<Shard, u64> = BTreeMap::new();
         let mut leaving = BTreeSet::new();
+        let mut trouble = None;
         for lease in &found.shards {
             let shard = lease.shard;
             let is_ours = lease.holder.as_ref() == Some(&self.process);
+            let above = outdated.get(&shard).filter(|e| **e > lease.epoch);
             if steps.take.contains(&shard) {
-                if self.give(lease, true, lease.epoch + 1)? {
+                if self.gives(lease, true, lease.epoch + 1, &mut trouble) == Some(true) {
                     held.insert(shard, lease.epoch + 1);
                 }
-            } else if !is_ours {
-                // Somebody else's.
-            } else if steps.leave.contains(&shard) && drained.contains(&shard) {
-                self.give(lease, false, lease.epoch)?;
-            } else if let Some(above) = outdated.get(&shard).filter(|e| **e > lease.epoch) {
-                if self.give(lease, true, above + 1)? {
-                    held.insert(shard, above + 1);
+                continue;
+            }
+            if !is_ours {
+                continue;
+            }
+            let leaves = steps.leave.contains(&shard);
+            let given = match above {
+                _ if leaves && drained.contains(&shard) => {
+                    self.gives(lease, false, lease.epoch, &mut trouble)
                 }
-            } else {
+                Some(above) if !leaves => {
+                    let given = self.gives(lease, true, above + 1, &mut trouble);
+                    held.extend((given == Some(true)).then_some((shard, above + 1)));
+                    given
+                }
+                _ => None,
+            };
+            // Also what was refused to be given up is still ours.
+            if given.is_none() {
                 held.insert(shard, lease.epoch);
-                leaving.extend(steps.leave.contains(&shard).then_some(shard));
+                leaving.extend(leaves.then_some(shard));
             }
         }
         self.tell(&held);
@@ -228,20 +259,30 @@ impl Keeper {
             leaving,
             ended: None,
         };
-        state.until = Some(renewed + replica.lease * 4 / 5);
+        state.until = Some(asked + replica.lease * 4 / 5);
+        drop(state);
+        if let Some(trouble) = trouble {
+            return Err(trouble);
+        }
         self.said = None;
         Ok(is_done)
     }
 
     /// The processes that renew their leases, ours among them. Leases of pods long gone are removed on the way.
-    fn alive(&mut self, members: &BTreeMap<String, Member>, now: Instant) -> BTreeSet<String> {
+    /// They were read between `asked` and `answered`.
+    fn alive(
+        &mut self,
+        members: &BTreeMap<String, Member>,
+        asked: Instant,
+        answered: Instant,
+    ) -> BTreeSet<String> {
         let mut alive = BTreeSet::from([self.process.clone()]);
         self.seen.retain(|name, _| members.contains_key(name));
         for (name, member) in members {
             if *name == self.shared.replica.name {
                 continue;
             }
-            let fresh = (member.version.clone(), now);
+            let fresh = (member.version.clone(), answered);
             let seen = self
                 .seen
                 .entry(name.clone())
@@ -249,13 +290,14 @@ impl Keeper {
             if seen.0 != member.version {
                 *seen = fresh;
             }
-            let age = now.saturating_duration_since(seen.1);
+            // As long as it was surely not renewed: a pause of ours between question and answer is no pause of theirs.
+            let age = asked.saturating_duration_since(seen.1);
             let lease = Duration::from_secs(member.seconds);
             if age < lease {
                 alive.insert(member.process.clone());
             } else if age > lease * FORGOTTEN {
                 // Whoever removes it, it is gone; if nobody does, the next turn tries again.
-                drop(store::remove(&self.api, name, member));
+                drop(self.store.remove(name, member));
             }
         }
         alive
@@ -264,18 +306,47 @@ impl Keeper {
     fn give(&mut self, lease: &Lease, to_us: bool, epoch: u64) -> Result<bool, ApiError> {
         let now = self.now();
         let to = to_us.then_some(self.process.as_str());
-        store::give(&self.api, lease, to, epoch, &now)
+        self.store.give(lease, to, epoch, &now)
+    }
+
+    /// Whether it was given, or was another one's meanwhile; `None` when it could not be written. One shard that is
+    /// refused keeps no other; for a server that gives no answer nobody waits twice.
+    fn gives(
+        &mut self,
+        lease: &Lease,
+        to_us: bool,
+        epoch: u64,
+        trouble: &mut Option<Trouble>,
+    ) -> Option<bool> {
+        if trouble.as_ref().is_some_and(|trouble| trouble.is_silent) {
+            return None;
+        }
+        match self.give(lease, to_us, epoch) {
+            Ok(given) => Some(given),
+            Err(error) => {
+                *trouble = Some(Trouble {
+                    is_silent: error.unreachable,
+                    said: format!(
+                        "the lease of shard {} was not written: {error}",
+                        lease.shard
+                    ),
+                });
+                None
+            }
+        }
     }
 
     fn give_up(&mut self, found: &Found) -> Result<(), ApiError> {
+        // What cannot be given up becomes free with the lease of this replica.
+        let mut trouble = None;
         for lease in &found.shards {
             if lease.holder.as_ref() == Some(&self.process) {
-                self.give(lease, false, lease.epoch)?;
+                self.gives(lease, false, lease.epoch, &mut trouble);
             }
         }
         let name = &self.shared.replica.name;
         match found.replicas.get(name) {
-            Some(member) => store::remove(&self.api, name, member),
+            Some(member) => self.store.remove(name, member),
             None => Ok(()),
         }
     }
@@ -298,11 +369,27 @@ impl Keeper {
         self.log.line(Level::Info, About::default(), &said);
     }
 
-    fn complain(&mut self, error: &ApiError) {
-        let said = format!("the leases were not renewed: {error}");
-        if self.said.as_ref() != Some(&said) {
-            self.log.line(Level::Error, About::default(), &said);
-            self.said = Some(said);
+    fn complain(&mut self, trouble: &Trouble) {
+        if self.said.as_ref() != Some(&trouble.said) {
+            self.log.line(Level::Error, About::default(), &trouble.said);
+            self.said = Some(trouble.said.clone());
+        }
+    }
+}
+
+/// Why a turn did not do everything.
+#[derive(Debug)]
+struct Trouble {
+    said: String,
+    /// Whether the server gave no answer.
+    is_silent: bool,
+}
+
+impl From<ApiError> for Trouble {
+    fn from(error: ApiError) -> Self {
+        Self {
+            said: format!("the leases were not renewed: {error}"),
+            is_silent: error.unreachable,
         }
     }
 }
@@ -313,3 +400,6 @@ fn random() -> String {
     let number = RandomState::new().build_hasher().finish();
     format!("{:08x}", number & 0xffff_ffff)
 }
+
+#[cfg(test)]
+mod tests;

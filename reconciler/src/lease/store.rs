@@ -32,10 +32,94 @@ pub(super) struct Member {
     pub(super) seconds: u64,
     /// Its version on the server, which each renewal changes.
     pub(super) version: String,
-    uid: String,
+    pub(super) uid: String,
 }
 
-pub(super) fn list(api: &Api) -> Result<Found, ApiError> {
+/// Where the Leases are.
+pub(super) trait Store {
+    /// All of them.
+    fn list(&self) -> Result<Found, ApiError>;
+
+    /// Renews the lease of a replica. `false`: another process did something to it meanwhile.
+    fn renew(
+        &self,
+        replica: &Replica,
+        process: &str,
+        known: Option<&Member>,
+        now: &str,
+    ) -> Result<bool, ApiError>;
+
+    /// Writes who holds a shard, if it is as it was read. `false`: it is not.
+    fn give(
+        &self,
+        lease: &Lease,
+        to: Option<&str>,
+        epoch: u64,
+        now: &str,
+    ) -> Result<bool, ApiError>;
+
+    /// Removes the lease of a replica, if nobody has renewed it since it was read.
+    fn remove(&self, name: &str, member: &Member) -> Result<(), ApiError>;
+}
+
+impl Store for Api {
+    fn list(&self) -> Result<Found, ApiError> {
+        list(self)
+    }
+
+    fn renew(
+        &self,
+        replica: &Replica,
+        process: &str,
+        known: Option<&Member>,
+        now: &str,
+    ) -> Result<bool, ApiError> {
+        let version = known.map(|member| member.version.as_str());
+        let body = json!({
+            "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+            "metadata": metadata(&format!("{REPLICA}{}", replica.name), version),
+            "spec": {
+                "holderIdentity": process,
+                "leaseDurationSeconds": replica.lease.as_secs().max(1),
+                "renewTime": now,
+            },
+        });
+        write(self, &body, known.is_some())
+    }
+
+    fn give(
+        &self,
+        lease: &Lease,
+        to: Option<&str>,
+        epoch: u64,
+        now: &str,
+    ) -> Result<bool, ApiError> {
+        let mut body = json!({
+            "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+            "metadata": metadata(&format!("{SHARD}{}", lease.shard), lease.version.as_deref()),
+            "spec": {"leaseTransitions": epoch, "acquireTime": now},
+        });
+        if let Some(to) = to {
+            body["spec"]["holderIdentity"] = Value::from(to);
+        }
+        write(self, &body, lease.version.is_some())
+    }
+
+    fn remove(&self, name: &str, member: &Member) -> Result<(), ApiError> {
+        let name = format!("{REPLICA}{name}");
+        let call = Call::Delete {
+            name: &name,
+            uid: &member.uid,
+            version: Some(&member.version),
+        };
+        match self.send(&collection(), &call) {
+            Err(error) if !matches!(error.code, 404 | 409) => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn list(api: &Api) -> Result<Found, ApiError> {
     let mut found = Found {
         shards: Shard::all().map(free).collect(),
         ..Found::default()
@@ -64,58 +148,6 @@ pub(super) fn list(api: &Api) -> Result<Found, ApiError> {
     Ok(found)
 }
 
-/// Renews the lease of a replica. `false`: another process did something to it meanwhile.
-pub(super) fn renew(
-    api: &Api,
-    replica: &Replica,
-    process: &str,
-    known: Option<&Member>,
-    now: &str,
-) -> Result<bool, ApiError> {
-    let body = json!({
-        "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
-        "metadata": metadata(&format!("{REPLICA}{}", replica.name), known.map(|member| member.version.as_str())),
-        "spec": {
-            "holderIdentity": process,
-            "leaseDurationSeconds": replica.lease.as_secs().max(1),
-            "renewTime": now,
-        },
-    });
-    write(api, &body, known.is_some())
-}
-
-/// Writes who holds a shard, if it is as it was read. `false`: it is not.
-pub(super) fn give(
-    api: &Api,
-    lease: &Lease,
-    to: Option<&str>,
-    epoch: u64,
-    now: &str,
-) -> Result<bool, ApiError> {
-    let mut body = json!({
-        "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
-        "metadata": metadata(&format!("{SHARD}{}", lease.shard), lease.version.as_deref()),
-        "spec": {"leaseTransitions": epoch, "acquireTime": now},
-    });
-    if let Some(to) = to {
-        body["spec"]["holderIdentity"] = Value::from(to);
-    }
-    write(api, &body, lease.version.is_some())
-}
-
-/// Removes the lease of a replica.
-pub(super) fn remove(api: &Api, name: &str, member: &Member) -> Result<(), ApiError> {
-    let name = format!("{REPLICA}{name}");
-    let call = Call::Delete {
-        name: &name,
-        uid: &member.uid,
-    };
-    match api.send(&collection(), &call) {
-        Err(error) if !matches!(error.code, 404 | 409) => Err(error),
-        _ => Ok(()),
-    }
-}
-
 fn write(api: &Api, body: &Value, exists: bool) -> Result<bool, ApiError> {
     let name = body
         .pointer("/metadata/name")
@@ -128,7 +160,7 @@ fn write(api: &Api, body: &Value, exists: bool) -> Result<bool, ApiError> {
     };
     match api.send(&collection(), &call) {
         Ok(_) => Ok(true),
-        Err(error) if matches!(error.code, 404 | 409) => Ok(false),
+        Err(error) if error.code == 409 || (error.code == 404 && exists) => Ok(false),
         Err(error) => Err(error),
     }
 }
@@ -160,4 +192,64 @@ fn collection() -> Collection {
         plural,
         Some(NAMESPACE),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::apply::api::tests::server;
+
+    fn replica() -> Replica {
+        Replica {
+            name: "r-1".to_owned(),
+            lease: Duration::from_secs(15),
+        }
+    }
+
+    fn status(reason: &str) -> String {
+        json!({"kind": "Status", "reason": reason}).to_string()
+    }
+
+    #[test]
+    fn where_no_lease_can_be_is_an_error_and_no_delay() {
+        let member = Member {
+            process: "r-1/a".to_owned(),
+            seconds: 15,
+            version: "7".to_owned(),
+            uid: "u".to_owned(),
+        };
+        for (code, known, expected) in [
+            // Its namespace is missing.
+            (404, None, Err(404)),
+            (404, Some(&member), Ok(false)),
+            (409, None, Ok(false)),
+            (409, Some(&member), Ok(false)),
+            (403, None, Err(403)),
+        ] {
+            let (api, _requests) = server(vec![(code, status("x"))]);
+            let renewed = api.renew(&replica(), "r-1/a", known, "2027-01-31T00:00:00Z");
+            let renewed = renewed.map_err(|error| error.code);
+            assert_eq!(renewed, expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn only_a_lease_that_nobody_renewed_is_removed() {
+        let member = Member {
+            process: "r-1/a".to_owned(),
+            seconds: 15,
+            version: "7".to_owned(),
+            uid: "u".to_owned(),
+        };
+        let (api, requests) = server(vec![(409, status("Conflict"))]);
+        api.remove("r-1", &member).expect("it lives");
+        let asked = requests.join().expect("ends");
+        let body: Value = serde_json::from_str(&asked[0].body).expect("JSON");
+        assert_eq!(
+            body["preconditions"],
+            json!({"uid": "u", "resourceVersion": "7"})
+        );
+    }
 }

@@ -96,9 +96,11 @@ pub(crate) enum Call<'a> {
         name: &'a str,
         body: &'a Value,
     },
+    /// Deletes it, if it has this `uid` and this version; `None`: any.
     Delete {
         name: &'a str,
         uid: &'a str,
+        version: Option<&'a str>,
     },
 }
 
@@ -298,10 +300,10 @@ impl Api {
                     &Patch::Json::<()>(operations),
                 )
             }
-            Call::Delete { name, uid } => {
+            Call::Delete { name, uid, version } => {
                 let only = Preconditions {
                     uid: Some((*uid).to_owned()),
-                    resource_version: None,
+                    resource_version: version.map(str::to_owned),
                 };
                 resource.delete(name, &DeleteParams::background().preconditions(only))
             }
@@ -550,4 +552,4 @@ pub(crate) async fn client(connection: &Connection) -> Result<Client, String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

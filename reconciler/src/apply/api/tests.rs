@@ -1,13 +1,20 @@
-use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::thread;
 
 use serde_json::json;
 
 use super::*;
 
-/// A server that gives these answers, one for each connection, and returns the requests' first lines.
-fn server(answers: Vec<(u16, String)>) -> (Api, thread::JoinHandle<Vec<String>>) {
+/// A request.
+pub(crate) struct Asked {
+    /// Its first line.
+    pub(crate) line: String,
+    pub(crate) body: String,
+}
+
+/// A server that gives these answers, one for each connection, and returns the requests.
+pub(crate) fn server(answers: Vec<(u16, String)>) -> (Api, thread::JoinHandle<Vec<Asked>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
     let api = api_of(&listener);
     let requests = thread::spawn(move || {
@@ -15,19 +22,40 @@ fn server(answers: Vec<(u16, String)>) -> (Api, thread::JoinHandle<Vec<String>>)
             .into_iter()
             .map(|(code, body)| {
                 let (mut stream, _) = listener.accept().expect("a request");
-                let mut bytes = vec![0; 4096];
-                let read = stream.read(&mut bytes).expect("a request");
+                let asked = read(&mut stream);
                 let length = body.len();
                 write!(
                     stream,
                     "HTTP/1.1 {code} x\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
                 )
                 .expect("is read");
-                String::from_utf8_lossy(&bytes[..read]).lines().next().unwrap_or_default().to_owned()
+                asked
             })
             .collect()
     });
     (api, requests)
+}
+
+/// A whole request.
+fn read(stream: &mut TcpStream) -> Asked {
+    let mut stream = BufReader::new(stream);
+    let (mut line, mut length) = (String::new(), 0);
+    stream.read_line(&mut line).expect("a request");
+    loop {
+        let mut header = String::new();
+        stream.read_line(&mut header).expect("headers");
+        match header.trim().split_once(": ") {
+            Some(("content-length", value)) => length = value.parse().expect("a number"),
+            Some(_) => {}
+            None => break,
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).expect("a body");
+    Asked {
+        line: line.trim_end().to_owned(),
+        body: String::from_utf8(body).expect("UTF-8"),
+    }
 }
 
 /// A client of whoever listens there.
@@ -68,9 +96,10 @@ fn an_overloaded_server_is_asked_again() {
         .expect("an answer");
     assert!(answer.repeated && answer.code == 200);
     let requests = requests.join().expect("ends");
+    let lines: Vec<&str> = requests.iter().map(|asked| asked.line.as_str()).collect();
     assert_eq!(
-        requests,
-        vec!["GET /api/v1/namespaces/acme/configmaps/a HTTP/1.1"; 3]
+        lines,
+        ["GET /api/v1/namespaces/acme/configmaps/a HTTP/1.1"; 3]
     );
 }
 
@@ -87,7 +116,11 @@ fn a_list_is_read_to_its_last_page_or_not_at_all() {
         (&all[1]["kind"], &all[1]["apiVersion"]),
         (&json!("ConfigMap"), &json!("v1"))
     );
-    assert!(requests.join().expect("ends")[1].contains("continue=next"));
+    assert!(
+        requests.join().expect("ends")[1]
+            .line
+            .contains("continue=next")
+    );
 
     let gone = json!({"kind": "Status", "code": 410, "reason": "Expired", "message": "the list is too old"});
     let (api, requests) = server(vec![(200, page("a", "next")), (410, gone.to_string())]);
