@@ -61,7 +61,7 @@ use share::Share;
 
 /// Who stands in the commits.
 const ACTOR: &str = "orz-reconciler";
-/// How long a process may take at its start to find out what failed before it.
+/// How long a process may take to find out what failed before it, once it has tenants.
 const RECALL: Duration = Duration::from_secs(10);
 
 /// The loop over one cluster.
@@ -84,9 +84,9 @@ pub struct Follower<'r, C> {
     malformed: BTreeSet<String>,
     brake: Brake,
     braked: bool,
-    /// When this process started, by its clock.
-    started: Duration,
-    /// The parts that had failed when this process started, and whose memories were not read yet.
+    /// How long what failed before this process may still be read, by its clock.
+    recalls_until: Duration,
+    /// The parts that had failed before this process, and whose memories were not read yet.
     unread: BTreeSet<Key>,
     /// Since when the cluster gives no answer.
     silent: Option<Duration>,
@@ -155,7 +155,7 @@ impl<'r, C: Clock> Follower<'r, C> {
             malformed: BTreeSet::new(),
             brake: Brake::default(),
             braked: false,
-            started: Duration::ZERO,
+            recalls_until: Duration::ZERO,
             unread: BTreeSet::new(),
             silent: None,
             unreadable: None,
@@ -193,7 +193,7 @@ impl<'r, C: Clock> Follower<'r, C> {
     /// Reads what was published before, so that nothing of it vanishes while every part is looked at anew.
     fn begin(&mut self) {
         let now = self.clock.elapsed();
-        self.started = now;
+        self.recalls_until = now + RECALL;
         let known = match self.repo.statuses() {
             Ok(statuses) => statuses,
             Err(error) => {
@@ -256,7 +256,7 @@ impl<'r, C: Clock> Follower<'r, C> {
             let part = self.parts.get(key);
             self.share.has(&key.0) && part.is_some_and(|part| part.stored.is_some())
         };
-        self.clock.elapsed() < self.started + RECALL && self.unread.iter().any(waits)
+        self.clock.elapsed() < self.recalls_until && self.unread.iter().any(waits)
     }
 
     /// One turn: branches, due parts, status; then waits for what happens next.

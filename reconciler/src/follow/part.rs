@@ -125,16 +125,18 @@ impl PartState {
     }
 
     /// Forgets everything but the pointer, what was published and what is to be given back, which is read from the
-    /// branches once: somebody else has followed it.
-    pub(super) fn start_anew(&mut self, published: Option<Status>, now: Duration) {
+    /// branches once: somebody else has followed it. `counted`: and has counted its failure, if it failed.
+    pub(super) fn start_anew(&mut self, published: Option<Status>, counted: bool, now: Duration) {
         let status = published.or_else(|| self.status.take());
-        let has_failed = status.as_ref().is_some_and(|s| s.phase == Phase::Failed);
         let stored = self.stored.take();
-        let release = stored.as_ref().map(|s| s.pointer.release.clone());
+        let release = stored.as_ref().map(|s| &s.pointer.release);
+        let failed = status.as_ref().filter(|s| s.phase == Phase::Failed);
+        let failed = failed.and_then(|status| status.release.as_ref());
+        let counted = failed.filter(|failed| counted && Some(*failed) == release);
+        let counted = counted.cloned().or_else(|| self.counted.take());
         *self = Self {
             stored,
-            // Whoever saw it fail has counted it.
-            counted: release.filter(|_| has_failed),
+            counted,
             gives_up: self.gives_up,
             status,
             ..Self::new(now)

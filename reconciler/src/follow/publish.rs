@@ -21,7 +21,13 @@ impl<C: Clock> Follower<'_, C> {
         }
         let cluster = &self.settings.cluster;
         let mut written = Ok(());
+        let mut is_whole = true;
         for shard in self.share.numbers() {
+            if !self.share.writes(shard) {
+                // What is known here may be old. Ours again, it is published next time.
+                is_whole = false;
+                continue;
+            }
             let own = self
                 .parts
                 .iter()
@@ -34,7 +40,7 @@ impl<C: Clock> Follower<'_, C> {
         }
         self.published = Some(now);
         match written {
-            Ok(()) => self.unpublished = false,
+            Ok(()) => self.unpublished = !is_whole,
             Err(error) => {
                 let said = format!("status was not published: {error}");
                 self.say(Level::Error, About::default(), &said);

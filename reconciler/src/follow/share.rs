@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use orz_core::format::{HoldKind, Writer};
+use orz_core::format::{HoldKind, Phase, Writer};
 use orz_core::id::{CommitId, TenantName};
 use orz_gitops::StoredPointer;
 
 use super::clock::Clock;
 use super::log::{About, Level};
-use super::{Follower, Key};
+use super::{Follower, Key, RECALL};
 use crate::judge::Brake;
 use crate::lease::{Shard, Shares};
 
@@ -19,13 +19,15 @@ pub(super) struct Share {
     shares: Option<Box<dyn Shares>>,
     /// What was held at the last look, and how often each shard had changed hands.
     held: BTreeMap<Shard, u64>,
+    /// Whether anything was ever held.
+    began: bool,
 }
 
 impl Share {
     pub(super) fn with(shares: Box<dyn Shares>) -> Self {
         Self {
             shares: Some(shares),
-            held: BTreeMap::new(),
+            ..Self::default()
         }
     }
 
@@ -34,10 +36,15 @@ impl Share {
         self.shares.is_none() || self.held.contains_key(&Shard::of(tenant))
     }
 
-    /// Whether what a pass found is still ours to act on: that it was begun under the present lease.
+    /// Whether what a pass found is still ours to act on: that it was begun under the lease of this instant. The last
+    /// look may be long ago, after a pause of the machine.
     pub(super) fn is_current(&self, tenant: &TenantName, writer: Option<&Writer>) -> bool {
-        let epoch = self.held.get(&Shard::of(tenant)).copied();
-        self.shares.is_none() || (epoch.is_some() && epoch == writer.map(|writer| writer.epoch))
+        let Some(shares) = &self.shares else {
+            return true;
+        };
+        let now = shares.held();
+        let epoch = now.shards.get(&Shard::of(tenant));
+        now.ended.is_none() && epoch.is_some() && epoch == writer.map(|writer| &writer.epoch)
     }
 
     /// Who writes the inventories of a tenant.
@@ -67,6 +74,17 @@ impl Share {
             Some(_) => self.held.keys().map(|shard| shard.number()).collect(),
             None => vec![0],
         }
+    }
+
+    /// Whether a status reference is still this process's to write, at this instant.
+    pub(super) fn writes(&self, number: u32) -> bool {
+        let Some(shares) = &self.shares else {
+            return true;
+        };
+        let now = shares.held();
+        let mut held = self.held.iter();
+        let held = held.find(|(shard, _)| shard.number() == number);
+        now.ended.is_none() && held.is_some_and(|(shard, e)| now.shards.get(shard) == Some(e))
     }
 
     /// An inventory bears a higher epoch than ours.
@@ -118,12 +136,23 @@ impl<C: Clock> Follower<'_, C> {
             .into_iter()
             .map(|status| ((status.tenant.clone(), status.part), status))
             .collect();
+        // At first nobody who lives may have counted what failed: it may have been this replica, before a kill.
+        let counted = std::mem::replace(&mut self.share.began, true);
+        if !counted {
+            self.recalls_until = now + RECALL;
+        }
         for (key, part) in &mut self.parts {
-            // One that is under way is told from those of now when it comes to its end.
-            if part.running || !gained.contains(&Shard::of(&key.0)) {
+            if !gained.contains(&Shard::of(&key.0)) {
                 continue;
             }
-            part.start_anew(known.remove(key), now);
+            let status = known.remove(key);
+            if !counted && status.as_ref().is_some_and(|s| s.phase == Phase::Failed) {
+                self.unread.insert(key.clone());
+            }
+            // One that is under way is told from those of now when it comes to its end.
+            if !part.running {
+                part.start_anew(status, counted, now);
+            }
         }
         // A part that is gone, and whose end the replica before us did not publish any more.
         self.unpublished = true;

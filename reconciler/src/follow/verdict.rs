@@ -37,7 +37,7 @@ impl<C: Clock> Follower<'_, C> {
         part.running = false;
         if !self.share.is_current(&key.0, task.desired.writer.as_ref()) {
             // Another replica follows it, or has followed it meanwhile, and saw for itself.
-            part.start_anew(None, now);
+            part.start_anew(None, true, now);
             return;
         }
         if part.stored.as_ref().map(|stored| &stored.blob) != Some(&task.pointer) {

@@ -180,6 +180,87 @@ fn a_higher_epoch_is_left_alone() {
 }
 
 #[test]
+fn what_was_seen_before_another_replica_took_over_moves_nothing() {
+    let world = World::new();
+    let told = Told::default();
+    let mut follower = world.follower().sharing(Box::new(told.clone()));
+    told.hold(&["acme"], 1);
+    let good = world.web("acme", "1");
+    run(&world, &mut follower, 130);
+    let bad = world.web("acme", "degraded");
+    // Until a pass has seen it fail, of which the loop has not heard yet.
+    for _ in 0..10 {
+        assert_eq!(follower.look_at_share(), None);
+        follower.turn();
+        if world.memory("acme").release == bad {
+            break;
+        }
+        follower.step();
+    }
+    assert_eq!(world.memory("acme").release, bad);
+    told.hold(&[], 0);
+    follower.step();
+    assert_eq!(
+        (world.live("acme"), world.automatic("acme").len()),
+        (bad, 0)
+    );
+    told.hold(&["acme"], 3);
+    run(&world, &mut follower, 10);
+    assert_eq!(world.live("acme"), good, "ours again, and still broken");
+}
+
+#[test]
+fn status_is_published_only_of_what_is_held_at_that_instant() {
+    let world = World::new();
+    let told = Told::default();
+    let mut follower = world.follower().sharing(Box::new(told.clone()));
+    told.hold(&["acme"], 1);
+    world.web("acme", "1");
+    run(&world, &mut follower, 30);
+    let part = follower.parts.get_mut(&(name("acme"), Part::Work));
+    let status = part.expect("known").status.as_mut().expect("published");
+    status.reason = Some("of before".to_owned());
+    for (held, epoch, published) in [
+        (&[][..], 0, false),
+        (&["acme"], 2, false),
+        (&["acme"], 1, true),
+    ] {
+        told.hold(held, epoch);
+        (follower.unpublished, follower.published) = (true, None);
+        follower.publish();
+        let reason = world.status("acme", Part::Work).reason;
+        assert_eq!(reason.as_deref() == Some("of before"), published, "{epoch}");
+        assert_eq!(follower.unpublished, !published, "{epoch}");
+    }
+}
+
+#[test]
+fn failures_before_a_kill_are_counted_however_late_the_leases_come() {
+    let mut world = World::new();
+    world.settings.brake = BrakeLimits {
+        least: 3,
+        ..BrakeLimits::default()
+    };
+    let brake = || {
+        let view = world.repo.view().expect("view");
+        view.brake(&cluster()).expect("readable")
+    };
+    let tenants = ["n1", "n2", "n3", "n4"];
+    for (lives, tenant) in tenants.into_iter().enumerate() {
+        assert_eq!(brake(), None, "{tenant}");
+        let told = Told::default();
+        let mut follower = world.follower().sharing(Box::new(told.clone()));
+        run(&world, &mut follower, 15);
+        told.hold(&tenants, u64::try_from(lives).expect("few") + 1);
+        run(&world, &mut follower, 2);
+        world.web(tenant, "degraded");
+        run(&world, &mut follower, 5);
+    }
+    let set = brake().expect("the fourth one within ten minutes");
+    assert_eq!(set.failed, 4);
+}
+
+#[test]
 fn what_is_given_up_is_drained_and_an_end_is_an_end() {
     let world = World::new();
     let told = Told::default();
