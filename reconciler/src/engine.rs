@@ -11,6 +11,7 @@ use crate::apply::ApiError;
 use crate::desired::Desired;
 use crate::health::{ObjectHealth, Verdict};
 use crate::judge::Seen;
+use crate::lease::Term;
 use crate::plan::{Plan, Refusal};
 
 /// Something that a tenant's objects can be put into.
@@ -25,6 +26,10 @@ pub trait Engine {
     fn has_waves(&self) -> bool {
         false
     }
+
+    /// From now on is written only while this term lasts, and refused otherwise; `None`: without end. An engine of
+    /// which no replicas can share the tenants has nothing to do here.
+    fn within(&mut self, _: Option<Term>) {}
 
     /// What is there now of this part: everything that it wants and everything that its inventory names.
     /// An incomplete reading is an error, never a smaller observation.
@@ -252,6 +257,15 @@ impl EngineError {
                 Some(silent.error.to_string())
             }
             _ => None,
+        }
+    }
+
+    /// Whether something was not written because another process follows the part by now.
+    pub(crate) fn is_over(&self) -> bool {
+        match self {
+            Self::Api { error, .. } => error.is_over(),
+            Self::Objects(errors) => errors.iter().any(|of| of.error.is_over()),
+            _ => false,
         }
     }
 

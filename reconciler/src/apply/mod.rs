@@ -32,6 +32,7 @@ use crate::desired::Desired;
 use crate::engine::{Engine, EngineError, Observation};
 use crate::health::{self, BindingMode, Health, ObjectHealth, Surroundings, Verdict};
 use crate::judge::{Seen, progress};
+use crate::lease::Term;
 use crate::plan::Plan;
 use api::{Api, Collection};
 
@@ -122,6 +123,10 @@ impl Engine for ApplyEngine {
 
     fn has_waves(&self) -> bool {
         true
+    }
+
+    fn within(&mut self, term: Option<Term>) {
+        self.api.within(term);
     }
 
     fn observe(&mut self, desired: &Desired) -> Result<Observation, EngineError> {

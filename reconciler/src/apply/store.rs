@@ -88,6 +88,18 @@ pub(crate) fn write(
     }
 }
 
+/// Whether the inventory still has the version that was read.
+pub(crate) fn is_at(
+    api: &Api,
+    tenant: &TenantName,
+    part: Part,
+    read: Option<&str>,
+) -> Result<bool, ApiError> {
+    let collection = collection().map_err(|error| ApiError::unexpected(&error.to_string()))?;
+    let found = api.get(&collection, &inventory_name(tenant, part))?;
+    Ok(found.as_ref().map(version).as_deref() == read)
+}
+
 /// Removes the inventory, if it still has the version that was read.
 pub(crate) fn remove(
     api: &Api,

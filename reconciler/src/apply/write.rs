@@ -101,11 +101,12 @@ impl Writer<'_> {
                 _ => continue,
             };
             if let Err(error) = done {
+                let ends = step.key.kind == "Namespace" || error.is_over();
                 self.errors.push(ObjectError {
                     key: step.key.clone(),
                     error,
                 });
-                if step.key.kind == "Namespace" {
+                if ends {
                     return;
                 }
             }
@@ -125,6 +126,12 @@ impl Writer<'_> {
             },
         )?;
         if answer.code != 201 && !answer.repeated {
+            let Desired { tenant, part, .. } = self.desired;
+            let read = self.observation.version.as_deref();
+            if !store::is_at(self.api, tenant, *part, read)? {
+                // Made by whoever follows the part by now: what is ours in it is theirs.
+                return Err(ApiError::over());
+            }
             self.give_up(&collection, object)?;
             return Err(ApiError::conflict("somebody else created it meanwhile"));
         }
@@ -354,3 +361,6 @@ fn collection(object: &Object) -> Result<Collection, ApiError> {
     )
     .map_err(|error| ApiError::unexpected(&error.to_string()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,7 @@ use crate::apply::api::watch::{Shared, Watch};
 use crate::apply::api::{Api, ApiError, Call, Collection};
 use crate::apply::{Connection, mark, store};
 use crate::engine::{EngineError, ObjectError};
+use crate::lease::Term;
 use crate::plan::Refusal;
 
 /// An Application that Argo CD refuses is not shown to it again before this.
@@ -48,6 +49,11 @@ impl Links {
             projects: kept("AppProject", "appprojects")?,
             refreshed: BTreeMap::new(),
         })
+    }
+
+    /// From now on is written only while this term lasts.
+    pub(super) fn within(&self, term: Option<Term>) {
+        self.api.within(term);
     }
 
     pub(super) fn changes(&self) -> Arc<Shared> {

@@ -41,6 +41,7 @@ use crate::desired::Desired;
 use crate::engine::{Engine, EngineError, Live, LiveState, Observation};
 use crate::health::{ObjectHealth, Verdict};
 use crate::judge::{Seen, Sync};
+use crate::lease::Term;
 use crate::plan::{Action, Plan};
 use links::Links;
 
@@ -295,6 +296,11 @@ impl Changes {
 impl Engine for ArgoEngine {
     fn name(&self) -> &'static str {
         "argocd"
+    }
+
+    fn within(&mut self, term: Option<Term>) {
+        self.objects.within(term.clone());
+        self.links.within(term);
     }
 
     fn observe(&mut self, desired: &Desired) -> Result<Observation, EngineError> {

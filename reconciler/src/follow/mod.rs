@@ -372,6 +372,7 @@ impl<'r, C: Clock> Follower<'r, C> {
             hold: part.dispute.held(now),
             collect: part.collect.clone(),
             watched: part.watched,
+            term: self.share.term(&key.0),
         };
         self.runner.submit(key.clone(), task);
         true

@@ -16,6 +16,7 @@ use crate::desired::Desired;
 use crate::engine::{Engine, EngineError, Observation};
 use crate::health::{self, Health, ObjectHealth, Surroundings};
 use crate::judge::{Seen, Sync, Timings, begin, is_news, is_workload};
+use crate::lease::Term;
 use crate::plan::{Action, Kept, Plan, plan};
 use crate::reconcile::{self, missing};
 use crate::report::Changes;
@@ -39,6 +40,8 @@ pub(super) struct Task {
     pub(super) collect: BTreeSet<ObjectKey>,
     /// How long this process has watched the activation.
     pub(super) watched: Duration,
+    /// How long it may write, where replicas share the tenants.
+    pub(super) term: Option<Term>,
 }
 
 /// The workloads of a release.
@@ -98,6 +101,18 @@ pub(super) struct Looked {
 
 /// One pass. An error says that nothing could be seen; what the release itself is refused for is seen.
 pub(super) fn pass(engine: &mut dyn Engine, task: &Task) -> Result<Pass, EngineError> {
+    engine.within(task.term.clone());
+    steps(engine, task).map_err(|error| {
+        if error.is_over() {
+            let Desired { tenant, part, .. } = task.desired.as_ref();
+            let what = format!("{tenant}/{part}");
+            return EngineError::Stale { what };
+        }
+        error
+    })
+}
+
+fn steps(engine: &mut dyn Engine, task: &Task) -> Result<Pass, EngineError> {
     let desired = task.desired.as_ref();
     if desired.state.is_leaving() {
         return leaving(engine, task);

@@ -11,7 +11,7 @@ use super::clock::Clock;
 use super::log::{About, Level};
 use super::{Follower, Key, RECALL};
 use crate::judge::Brake;
-use crate::lease::{Shard, Shares};
+use crate::lease::{Shard, Shares, Term};
 
 /// What one process follows: everything, or what its leases say.
 #[derive(Default)]
@@ -58,6 +58,13 @@ impl Share {
             epoch: *self.held.get(&Shard::of(tenant))?,
             head: heads?.0.clone(),
         })
+    }
+
+    /// How long a pass over a tenant that is begun now may write; `None`: without end.
+    pub(super) fn term(&self, tenant: &TenantName) -> Option<Term> {
+        let shard = Shard::of(tenant);
+        let shares = self.shares.as_ref()?;
+        Some(shares.term(shard, *self.held.get(&shard)?))
     }
 
     /// The number of the status reference with a tenant's status.

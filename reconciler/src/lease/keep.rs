@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::decide::{Lease, decide};
 use super::store::{Found, Member, Store};
-use super::{Held, Replica, Shard, Shares};
+use super::{Held, Replica, Shard, Shares, Term};
 use crate::apply::Connection;
 use crate::apply::api::{Api, ApiError};
 use crate::engine::EngineError;
@@ -86,9 +86,8 @@ impl Shares for Leases {
 
     fn held(&self) -> Held {
         let state = self.0.lock();
-        let valid = state.until.is_some_and(|until| Instant::now() < until);
         let mut held = state.held.clone();
-        if !valid || state.stopping {
+        if !state.is_valid() {
             held.leaving.extend(held.shards.keys().copied());
         }
         let Held {
@@ -96,6 +95,11 @@ impl Shares for Leases {
         } = &mut held;
         shards.retain(|shard, _| !leaving.contains(shard));
         held
+    }
+
+    fn term(&self, shard: Shard, epoch: u64) -> Term {
+        let shared = Arc::clone(&self.0);
+        Term::new(move || shared.lock().holds(shard, epoch))
     }
 
     fn drained(&self, shards: &BTreeSet<Shard>) {
@@ -110,6 +114,18 @@ impl Shares for Leases {
         let mut state = self.0.lock();
         state.outdated.insert(shard, epoch);
         self.0.changed.notify_all();
+    }
+}
+
+impl State {
+    /// Whether nobody else can hold what this process holds.
+    fn is_valid(&self) -> bool {
+        let lasts = self.until.is_some_and(|until| Instant::now() < until);
+        lasts && !self.stopping && self.held.ended.is_none()
+    }
+
+    fn holds(&self, shard: Shard, epoch: u64) -> bool {
+        self.is_valid() && self.held.shards.get(&shard) == Some(&epoch)
     }
 }
 

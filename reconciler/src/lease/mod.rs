@@ -3,6 +3,7 @@
 //! - [`decide`]: pure: who is alive and who holds what in, what to take and what to give up out.
 //! - [`store`]: the Leases on the API server.
 //! - [`keep`]: the thread that renews, takes and gives up.
+//! - [`term`]: how long what was begun may go on.
 //!
 //! A tenant belongs to one of sixteen shards. Leases divide the work; they do not fence, because a process can stand
 //! still between looking at its lease and writing. What fences is the inventory: see [`crate::Observation::allows`].
@@ -10,6 +11,7 @@
 mod decide;
 mod keep;
 mod store;
+mod term;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -20,6 +22,7 @@ use orz_core::id::TenantName;
 use orz_core::paths;
 
 pub use keep::Leases;
+pub use term::Term;
 
 /// How many shards there are. More replicas than that stand by.
 pub const SHARDS: u8 = 16;
@@ -88,6 +91,8 @@ pub trait Shares {
     fn name(&self) -> &str;
     /// What it follows at this instant; nothing once its lease could have run out.
     fn held(&self) -> Held;
+    /// How long this shard is held with this epoch. What is to be given up is held until it is.
+    fn term(&self, shard: Shard, epoch: u64) -> Term;
     /// Nothing is under way in these shards any more, of those it is about to give up.
     fn drained(&self, shards: &BTreeSet<Shard>);
     /// An inventory of a tenant of this shard bears a higher epoch than ours, although we hold it. A lease that was

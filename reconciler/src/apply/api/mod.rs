@@ -4,7 +4,7 @@
 
 pub(crate) mod watch;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,6 +20,7 @@ use orz_core::kinds::{self, Scope};
 use tokio::runtime::Runtime;
 
 use crate::engine::EngineError;
+use crate::lease::Term;
 
 /// The field manager under which everything is applied.
 pub(crate) const MANAGER: &str = "orz";
@@ -33,6 +34,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const READ_PATIENCE: Duration = Duration::from_secs(10);
 /// The same about a write, of which a webhook may think for 30 s.
 const WRITE_PATIENCE: Duration = Duration::from_secs(40);
+/// The reason of what was not sent because the time for it was over.
+const OVER: &str = "Over";
 
 /// Which cluster, as whom.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,6 +53,8 @@ pub(crate) struct Api {
     /// Whether the last request got no answer: then the next one is tried once, so that a pass over
     /// many tenants does not wait for each of them.
     down: Cell<bool>,
+    /// How long may be written; `None`: without end.
+    term: RefCell<Option<Term>>,
 }
 
 /// The collection that an object stands in.
@@ -158,7 +163,13 @@ impl Api {
             runtime,
             client,
             down: Cell::new(false),
+            term: RefCell::new(None),
         })
+    }
+
+    /// From now on is written only while this term lasts.
+    pub(crate) fn within(&self, term: Option<Term>) {
+        self.term.replace(term);
     }
 
     /// One object; `None` when it does not exist. An unknown kind is an error.
@@ -230,6 +241,15 @@ impl Api {
         let sent = self.runtime.block_on(async {
             let mut pause = FIRST_PAUSE;
             for attempt in 1.. {
+                if call.writes()
+                    && self
+                        .term
+                        .borrow()
+                        .as_ref()
+                        .is_some_and(|term| !term.lasts())
+                {
+                    return Err(ApiError::over());
+                }
                 let patience = call.patience();
                 let answer = tokio::time::timeout(patience, self.try_send(collection, call)).await;
                 let Ok(answer) = answer else {
@@ -336,10 +356,18 @@ impl Api {
 impl Call<'_> {
     /// How long its answer is waited for.
     fn patience(&self) -> Duration {
-        match self {
-            Self::Get { .. } | Self::List { .. } | Self::Find { .. } => READ_PATIENCE,
-            _ => WRITE_PATIENCE,
+        if self.writes() {
+            WRITE_PATIENCE
+        } else {
+            READ_PATIENCE
         }
+    }
+
+    fn writes(&self) -> bool {
+        !matches!(
+            self,
+            Self::Get { .. } | Self::List { .. } | Self::Find { .. }
+        )
     }
 }
 
@@ -449,6 +477,18 @@ impl ApiError {
             reason: "Conflict".to_owned(),
             ..Self::unexpected(message)
         }
+    }
+
+    /// What another process follows by now is not written.
+    pub(crate) fn over() -> Self {
+        Self {
+            reason: OVER.to_owned(),
+            ..Self::unexpected("another process follows this part by now")
+        }
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.code == 0 && self.reason == OVER
     }
 
     pub(crate) fn unexpected(message: &str) -> Self {

@@ -37,6 +37,7 @@ use crate::dir::DirEngine;
 use crate::engine::{Engine, EngineError, Live, LiveState, Observation};
 use crate::health::{Health, ObjectHealth, Verdict};
 use crate::judge::{BrakeLimits, Seen, Timings, progress};
+use crate::lease::Term;
 use crate::plan::{Action as Step, Plan};
 use crate::testing::{config, object, publish, request, volume};
 
@@ -104,7 +105,7 @@ impl Runner for Inline {
 
 /// A cluster of which the health of a Deployment is the tag of its image, and of a Job what its status says.
 #[derive(Clone, Default)]
-struct Made(Arc<Mutex<BTreeMap<Key, Stand>>>);
+struct Made(Arc<Mutex<BTreeMap<Key, Stand>>>, Option<Term>);
 
 #[derive(Clone, Default)]
 struct Stand {
@@ -169,6 +170,10 @@ impl Engine for Made {
 
     fn has_waves(&self) -> bool {
         true
+    }
+
+    fn within(&mut self, term: Option<Term>) {
+        self.1 = term;
     }
 
     fn observe(&mut self, desired: &Desired) -> Result<Observation, EngineError> {
@@ -240,6 +245,11 @@ impl Engine for Made {
         observation: Observation,
         plan: &Plan,
     ) -> Result<Observation, EngineError> {
+        if self.1.as_ref().is_some_and(|term| !term.lasts()) {
+            let what = "write".to_owned();
+            let error = ApiError::over();
+            return Err(EngineError::Api { what, error });
+        }
         let memory = observation.inventory.and_then(|i| i.memory);
         self.with(desired, burn)?;
         self.with(desired, |stand| {

@@ -7,7 +7,7 @@ use orz_core::format::{Cause, Writer};
 use orz_gitops::AutoRollback;
 
 use super::*;
-use crate::lease::{Held, Shard, Shares};
+use crate::lease::{Held, Shard, Shares, Term};
 
 /// Leases as a test says.
 #[derive(Clone, Default)]
@@ -18,6 +18,8 @@ struct Say {
     held: Held,
     drained: BTreeSet<Shard>,
     outdated: Vec<(Shard, u64)>,
+    /// Whether no term lasts, which the loop has not heard of yet.
+    over: bool,
 }
 
 impl Told {
@@ -40,6 +42,13 @@ impl Shares for Told {
 
     fn held(&self) -> Held {
         self.0.lock().expect("whole").held.clone()
+    }
+
+    fn term(&self, shard: Shard, epoch: u64) -> Term {
+        let told = self.clone();
+        Term::new(move || {
+            !told.0.lock().expect("whole").over && told.held().shards.get(&shard) == Some(&epoch)
+        })
     }
 
     fn drained(&self, shards: &BTreeSet<Shard>) {
@@ -207,6 +216,26 @@ fn what_was_seen_before_another_replica_took_over_moves_nothing() {
     told.hold(&["acme"], 3);
     run(&world, &mut follower, 10);
     assert_eq!(world.live("acme"), good, "ours again, and still broken");
+}
+
+#[test]
+fn a_pass_whose_lease_ends_is_begun_anew_and_nothing_is_said() {
+    let world = World::new();
+    let told = Told::default();
+    let mut follower = world.follower().sharing(Box::new(told.clone()));
+    told.hold(&["acme"], 1);
+    let release = world.web("acme", "1");
+    told.0.lock().expect("whole").over = true;
+    run(&world, &mut follower, 5);
+    let writes = |stand: &mut Stand| stand.writes.clone();
+    let written = world.made.of(&name("acme"), Part::Work, writes);
+    assert!(!written.contains(&"apply"), "{written:?}");
+    let part = &follower.parts[&(name("acme"), Part::Work)];
+    assert_eq!((&part.said, &part.status), (&None, &None));
+    told.0.lock().expect("whole").over = false;
+    run(&world, &mut follower, 130);
+    let memory = world.memory("acme");
+    assert_eq!((memory.release, memory.phase), (release, Phase::Verified));
 }
 
 #[test]

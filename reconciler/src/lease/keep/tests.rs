@@ -144,12 +144,18 @@ fn an_answer_that_was_long_under_way_says_nothing_of_now() {
     let mut keeper = keeper(&made, "r-1", Duration::from_secs(1));
     keeper.turn().expect("renewed");
     assert_eq!(held(&keeper), 16);
+    let shard = "3".parse().expect("a digit");
+    let term = |epoch| Leases(Arc::clone(&keeper.shared)).term(shard, epoch);
+    let (term, other) = (term(1), term(2));
+    assert!(term.lasts() && !other.lasts());
     made.lock().slow = Duration::from_millis(900);
     keeper.turn().expect("renewed");
     assert_eq!(held(&keeper), 0, "others may hold it by now");
+    assert!(!term.lasts());
     made.lock().slow = Duration::ZERO;
     keeper.turn().expect("renewed");
     assert_eq!(held(&keeper), 16, "what is found after the renewal counts");
+    assert!(term.lasts() && !other.lasts(), "nobody took it");
 }
 
 #[test]
