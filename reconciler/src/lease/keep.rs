@@ -98,8 +98,8 @@ impl Shares for Leases {
     }
 
     fn term(&self, shard: Shard, epoch: u64) -> Term {
-        let shared = Arc::clone(&self.0);
-        Term::new(move || shared.lock().holds(shard, epoch))
+        let leases = Arc::clone(&self.0);
+        Term::new(move || leases.lock().holds(shard, epoch))
     }
 
     fn drained(&self, shards: &BTreeSet<Shard>) {
