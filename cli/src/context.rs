@@ -13,7 +13,7 @@ use crate::config::{self, Config};
 use crate::error::CommandError;
 use crate::git::git;
 use crate::ops::target::Target;
-use crate::place::{Place, current_folder};
+use crate::place::{Place, current_folder, is_same_repository};
 use crate::source;
 use crate::view::{Format, View, count, origin};
 
@@ -171,7 +171,8 @@ impl Context {
         self.detail(view, || format!("GitOps repository {}", place.shown()));
         let url = match place {
             Place::Folder(path) => {
-                let repo = orz_gitops::Repo::open(path)?.signing(Signing::AsUser);
+                let repo = orz_gitops::Repo::open(&path)?.signing(Signing::AsUser);
+                self.refuse_source(&repo, &path)?;
                 return Ok(repo.telling(|lock| {
                     crate::view::write_stderr(&format!(
                         "removed the lock `{}`: the process that held it is gone\n",
@@ -184,7 +185,8 @@ impl Context {
         view.progress(Some(&format!("fetching {url}")));
         let opened = orz_gitops::Repo::open_remote(&url, &self.remote_options()?);
         view.progress(None);
-        let repo = opened?
+        let repo = opened
+            .map_err(|error| self.gone(&url, error))?
             .signing(Signing::AsUser)
             .saying(|note| crate::view::write_stderr(&format!("{note}\n")));
         if self.global.offline {
@@ -193,6 +195,46 @@ impl Context {
             view.note(&format!("offline: `{url}` as it was {age}"));
         }
         Ok(repo)
+    }
+
+    /// A remote of which there is a copy here was there: it has gone away, and `--offline` does without.
+    fn gone(&self, url: &orz_gitops::RemoteUrl, error: orz_gitops::Error) -> orz_gitops::Error {
+        let orz_gitops::Error::NoRemoteRepository { remote, message } = error else {
+            return error;
+        };
+        let offline = self.remote_options().map(|options| RemoteOptions {
+            offline: true,
+            ..options
+        });
+        let copy = offline.is_ok_and(|options| {
+            orz_gitops::Repo::open_remote(url, &options)
+                .and_then(|repo| repo.view())
+                .is_ok()
+        });
+        if copy {
+            let message = format!(
+                "it was there before, and now there is no Git repository, or it is hidden: {message}"
+            );
+            orz_gitops::Error::Unreachable { remote, message }
+        } else {
+            orz_gitops::Error::NoRemoteRepository { remote, message }
+        }
+    }
+
+    /// Refuses the source repository in the place of the GitOps repository.
+    fn refuse_source(&self, repo: &orz_gitops::Repo, path: &Path) -> Result<(), CommandError> {
+        let source = self.root.clone().map_or_else(current_folder, Ok)?;
+        if !is_same_repository(path, &source) {
+            return Ok(());
+        }
+        match repo.view() {
+            Err(orz_gitops::Error::NotInitialised { .. }) => Err(CommandError::usage(format!(
+                "`{}` is the source repository, not the GitOps repository",
+                crate::place::shown(path)
+            ))
+            .help("name the GitOps repository with `--gitops`; `orzc init` makes one beside the source")),
+            _ => Ok(()),
+        }
     }
 
     /// The GitOps repository, for a change that may go to a branch for review.

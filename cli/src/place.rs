@@ -38,6 +38,32 @@ pub(crate) fn is_remote(named: &Path) -> bool {
     named.to_str().is_some_and(RemoteUrl::names_remote)
 }
 
+/// Whether both lie in the same Git repository: `repository` is one itself, `folder` may be a folder of its work tree.
+pub(crate) fn is_same_repository(repository: &Path, folder: &Path) -> bool {
+    let (Some(one), Ok(folder)) = (common_dir(repository), folder.canonicalize()) else {
+        return false;
+    };
+    folder.ancestors().find_map(common_dir) == Some(one)
+}
+
+/// The folder in which Git keeps what all work trees of the repository at `path` share; `None` where none is there.
+fn common_dir(path: &Path) -> Option<PathBuf> {
+    let dot_git = path.join(".git");
+    let git_dir = if dot_git.is_file() {
+        let text = std::fs::read_to_string(&dot_git).ok()?;
+        path.join(text.strip_prefix("gitdir:")?.trim())
+    } else if dot_git.is_dir() {
+        dot_git
+    } else if path.join("HEAD").is_file() && path.join("objects").is_dir() {
+        path.to_owned()
+    } else {
+        return None;
+    };
+    let common = std::fs::read_to_string(git_dir.join("commondir"))
+        .map_or_else(|_| git_dir.clone(), |common| git_dir.join(common.trim()));
+    common.canonicalize().ok()
+}
+
 /// The folder that relative paths start from.
 pub(crate) fn current_folder() -> Result<PathBuf, CommandError> {
     std::env::current_dir()

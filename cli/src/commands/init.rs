@@ -15,7 +15,7 @@ use crate::config;
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
 use crate::git::git;
-use crate::place::{Place, absolute, relative, shown};
+use crate::place::{Place, absolute, is_same_repository, relative, shown};
 use crate::view::{Cell, Present, Table, Text, Tone, View};
 
 /// Makes a source repository with one tenant, and a bare GitOps repository beside it.
@@ -52,6 +52,7 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
             .clone()
             .unwrap_or_else(|| Place::Folder(beside(&folder))),
     };
+    refuse_source(&folder, &gitops)?;
     let mut files = Vec::new();
     if !has_config {
         files.push((
@@ -76,6 +77,11 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
             gitops.shown()
         ))
         .help("add a tenant with `orzc init --tenant NAME`"));
+    }
+    if let Place::Folder(path) = &gitops
+        && !has_gitops
+    {
+        refuse_foreign(path)?;
     }
 
     let asked = context.asked(&args.who, Some("orzc init"))?;
@@ -138,6 +144,71 @@ fn stands(gitops: &Place, context: &Context) -> Result<bool, CommandError> {
         Place::Remote(url) => orz_gitops::Repo::open_remote(url, &context.remote_options()?),
     };
     Ok(opened.and_then(|repo| repo.view()).is_ok())
+}
+
+/// Pointers on the source's own `main` would be commits of everybody who works on the source, and each would make what
+/// is live look old.
+fn refuse_source(folder: &Path, gitops: &Place) -> Result<(), CommandError> {
+    let same = match gitops {
+        Place::Folder(path) => path == folder || is_same_repository(path, folder),
+        Place::Remote(url) if folder.is_dir() => {
+            let urls = git(folder, &["config", "--get-regexp", r"^remote\..*\.url$"])?;
+            let urls = String::from_utf8_lossy(&urls.stdout).into_owned();
+            let mut urls = urls.lines().filter_map(|line| line.split_once(' '));
+            urls.any(|(_, known)| known.trim() == url.address())
+        }
+        Place::Remote(_) => false,
+    };
+    if !same {
+        return Ok(());
+    }
+    Err(CommandError::usage(format!(
+        "`{}` is the source repository, which cannot be the GitOps repository too; nothing was changed",
+        gitops.shown()
+    ))
+    .help(format!(
+        "name another one: `orzc init --gitops {}`",
+        shown(&beside(folder))
+    )))
+}
+
+/// Refuses a repository whose `main` somebody uses for something else. What a host puts into a new repository, and
+/// what tells a host about it, is no such use.
+fn refuse_foreign(path: &Path) -> Result<(), CommandError> {
+    if !path.is_dir() {
+        return Ok(());
+    }
+    let listed = git(path, &["ls-tree", "--name-only", "-z", "refs/heads/main"])?;
+    if !listed.ok {
+        return Ok(());
+    }
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let foreign: Vec<String> = listed
+        .split('\0')
+        .filter(|name| !name.is_empty() && !is_ours(name))
+        .map(|name| format!("`{name}`"))
+        .collect();
+    if foreign.is_empty() {
+        return Ok(());
+    }
+    let named = foreign.iter().take(3).cloned().collect::<Vec<_>>();
+    let more = if foreign.len() > named.len() {
+        ", …"
+    } else {
+        ""
+    };
+    Err(CommandError::usage(format!(
+        "branch `main` of `{}` holds {}{more}, so it is no repository for pointers alone; nothing was changed",
+        shown(path),
+        named.join(", ")
+    ))
+    .help("name an empty or a new folder with `--gitops`"))
+}
+
+fn is_ours(name: &str) -> bool {
+    let of_host = ["README", "LICENSE", "CODEOWNERS", "."];
+    ["pointers", "claims", "brakes"].contains(&name)
+        || of_host.iter().any(|start| name.starts_with(start))
 }
 
 /// How `orz.toml` in `folder` names it: everybody who works on the source reads that, so no password goes there.

@@ -2,6 +2,7 @@
 
 mod event;
 mod inbox;
+mod places;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,6 +78,7 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
         .target(args.target.as_ref())?
         .unwrap_or(Target::Cluster(None));
     let repo = context.gitops(view)?;
+    places::refuse(&context.source_root()?, &target, &repo)?;
     if !args.once {
         return watch::run(args, &target, &repo, context, view);
     }

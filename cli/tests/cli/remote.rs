@@ -111,6 +111,26 @@ fn a_remote_is_worked_on_like_a_folder() {
     assert_eq!(ran.code, 64, "{}", ran.stderr);
 }
 
+/// A repository that is gone is a host that is down: what there is a copy of goes on without it.
+#[test]
+fn a_remote_that_is_gone_leaves_its_copy() {
+    let mut env = world(file_url);
+    env.run(&["publish", "--activate", "--reason", "first"])
+        .ok();
+    std::fs::rename(env.path("remote.git"), env.path("away.git")).expect("moved");
+    let ran = env.run(&["status"]);
+    assert_eq!(ran.code, 70, "{}", ran.stderr);
+    assert!(ran.stderr.contains("`--offline` reads"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("orzc init"), "{}", ran.stderr);
+    env.run(&["status", "--offline"]).ok();
+
+    let other = format!("{}-other", file_url(&env));
+    env.set("ORZ_GITOPS", &other);
+    let ran = env.run(&["status"]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("orzc init"), "{}", ran.stderr);
+}
+
 #[test]
 fn ssh_is_called_as_git_calls_it() {
     let mut env = world(file_url);

@@ -29,6 +29,76 @@ fn init_never_overwrites() {
 }
 
 #[test]
+fn the_source_is_never_the_gitops_repository() {
+    let env = Env::new();
+    std::fs::create_dir(env.path("source")).expect("a folder");
+    env.run(&["init"]).ok();
+    env.commit("start");
+    env.git("source", &["worktree", "add", "-q", "../tree"]);
+    env.git(
+        "source",
+        &[
+            "remote",
+            "add",
+            "origin",
+            "https://git.example.com/shop.git",
+        ],
+    );
+    env.git(".", &["clone", "-q", "--bare", "source", "other.git"]);
+    let before = env.git("source", &["for-each-ref"]);
+    for (address, said) in [
+        (".", "is the source repository"),
+        ("../tree", "is the source repository"),
+        (
+            "https://git.example.com/shop.git",
+            "is the source repository",
+        ),
+        ("../other.git", "holds `orz.toml`, `platform`, `tenants`"),
+    ] {
+        let ran = env.run(&["init", "--gitops", address]);
+        assert_eq!(ran.code, 64, "{address}: {}", ran.stderr);
+        assert!(ran.stderr.contains(said), "{address}: {}", ran.stderr);
+    }
+    let ran = env.run(&["status", "--gitops", "."]);
+    assert_eq!(ran.code, 64, "{}", ran.stderr);
+    assert!(!ran.stderr.contains("--gitops ."), "{}", ran.stderr);
+    let ran = env.run_in(".", &["init", "fresh", "--gitops", "fresh"]);
+    assert_eq!(ran.code, 64, "{}", ran.stderr);
+    assert_eq!(env.git("source", &["for-each-ref"]), before);
+
+    // What a host puts into a new repository is in nobody's way.
+    env.write("hosted/README.md", "# pointers\n");
+    env.git("hosted", &["init", "-q"]);
+    env.git("hosted", &["add", "-A"]);
+    env.git("hosted", &["commit", "-q", "-m", "first"]);
+    env.run(&["init", "--gitops", "../hosted"]).ok();
+}
+
+#[test]
+fn a_target_is_a_folder_of_its_own() {
+    let env = Env::new();
+    std::fs::create_dir(env.path("source")).expect("a folder");
+    env.run(&["init"]).ok();
+    env.write("foreign/precious", "x");
+    for (target, said) in [
+        ("dir:.", "is the source repository itself"),
+        ("dir:tenants", "lies in what is compiled"),
+        ("dir:platform/live", "lies in what is compiled"),
+        ("dir:../foreign", "made none of them"),
+        ("dir:orz.toml", "is not a folder"),
+    ] {
+        let ran = env.run(&["up", "--once", "--target", target]);
+        assert_eq!(ran.code, 64, "{target}: {}", ran.stderr);
+        assert!(ran.stderr.contains(said), "{target}: {}", ran.stderr);
+    }
+    env.run(&["check"]).ok();
+    assert!(!env.path("foreign/.orz").exists());
+    let up: &[&str] = &["up", "--once", "--target", "dir:../live"];
+    env.run(up).ok();
+    env.run(up).ok();
+}
+
+#[test]
 fn build_replaces_only_what_it_made() {
     let env = Env::new();
     std::fs::create_dir(env.path("source")).expect("a folder");

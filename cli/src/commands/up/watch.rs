@@ -1,7 +1,7 @@
 //! From saves to what is live, until somebody ends it.
 
 use std::collections::BTreeSet;
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use orz_core::exit::ExitCode;
@@ -36,7 +36,6 @@ pub(super) fn run(
     view: &mut dyn View,
 ) -> Outcome {
     let root = absolute(&context.source_root()?)?;
-    refuse_inside(&root, target, repo)?;
     // Whatever would be wrong at every save is found out before the first.
     context.asked(&args.who, Some(&args.reason))?;
     let mut inbox = Inbox::open(&root, args.poll)?;
@@ -217,37 +216,4 @@ impl Watched<'_> {
 fn tell(context: &Context, view: &mut dyn View, what: What) -> Result<(), CommandError> {
     let time = context.clock.now();
     Ok(view.event(&Event { time, what })?)
-}
-
-/// Refuses what would be read as source, and so change it with every round.
-fn refuse_inside(root: &Path, target: &Target, repo: &Repo) -> Result<(), CommandError> {
-    let check = |what: &str, path: &Path| -> Result<(), CommandError> {
-        let path = absolute(path)?;
-        let Ok(way) = path.strip_prefix(root) else {
-            return Ok(());
-        };
-        let names: Vec<&str> = way
-            .components()
-            .filter_map(|part| match part {
-                Component::Normal(name) => name.to_str(),
-                _ => None,
-            })
-            .collect();
-        let hidden = names.iter().any(|name| name.starts_with('.'));
-        match names.first() {
-            Some(&("tenants" | "platform")) if !hidden => Err(CommandError::usage(format!(
-                "{what} `{}` lies in what is compiled",
-                path.display()
-            ))
-            .help("put it beside `tenants/` and `platform/`, or out of the source repository")),
-            _ => Ok(()),
-        }
-    };
-    if let Target::Dir(path) = target {
-        check("the target", path)?;
-    }
-    if repo.remote().is_none() {
-        check("the GitOps repository", repo.path())?;
-    }
-    Ok(())
 }
