@@ -660,7 +660,10 @@ impl Error {
             Self::BadBranch { .. } => "give it another name, such as `rollback-shop`".to_owned(),
             Self::BranchExists { .. } => "give another name, or delete the branch first".to_owned(),
             Self::NotInitialised { path, .. } => {
-                format!("`orzc init --gitops {}` adds what is missing", path.display())
+                format!(
+                    "see that this is the repository you mean; if it is, and nothing else is kept in it, `orzc init --gitops {}` adds what is missing",
+                    path.display()
+                )
             }
             Self::BranchLost { path, branch, .. } => {
                 format!(
@@ -673,7 +676,7 @@ impl Error {
                 format!("look at `git log -p main -- {path}` and revert the commit that broke it")
             }
             Self::NoPointer { tenant, .. } => {
-                format!("`orzc status {tenant}` lists what is live; `orzc publish --activate` makes something live")
+                format!("`orzc status {tenant}` lists what is live; `orzc publish --activate --reason TEXT` makes something live")
             }
             Self::NoRelease { tenant, .. } | Self::NoRollbackTarget { tenant, .. } => {
                 format!("`orzc history {tenant}` lists the releases that were live")
@@ -681,13 +684,13 @@ impl Error {
             Self::AmbiguousRelease { .. } => "give more digits".to_owned(),
             Self::SeveralClusters { .. } => "`orzc rollback` takes `--cluster`; elsewhere name a release that was compiled for one of them".to_owned(),
             Self::Held { tenant, .. } => {
-                format!("`orzc release-hold {tenant}` ends the hold; `--override-hold` activates once in spite of it")
+                format!("`orzc release-hold {tenant} --reason TEXT` ends the hold; `--override-hold` activates once in spite of it")
             }
-            Self::Leaving { tenant, part, .. } => {
-                format!("`orzc activate {tenant} --part {part} --override-leaving` calls the tenant back")
+            Self::Leaving { tenant, .. } => {
+                format!("`orzc activate {tenant} --override-leaving --reason TEXT` calls the tenant back")
             }
             Self::NotRetired { tenant, .. } => {
-                format!("`orzc retire {tenant}` comes first; look at what is left with `orzc status {tenant}`")
+                format!("`orzc retire {tenant} --reason TEXT` comes first; look at what is left with `orzc status {tenant}`")
             }
             Self::ClusterNeeded { .. } => "name one of them with `--cluster`".to_owned(),
             Self::TooManyAtOnce { most, .. } => {
@@ -695,7 +698,7 @@ impl Error {
             }
             Self::ReasonNeeded { .. } => "say why with `--reason`".to_owned(),
             Self::NoAutoRollback { tenant, .. } => {
-                format!("look at `orzc status {tenant}`; `orzc rollback {tenant}` goes back by hand")
+                format!("look at `orzc status {tenant}`; `orzc rollback {tenant} --reason TEXT` goes back by hand")
             }
             Self::Claimed { holder, releasing: true, .. } => {
                 format!("wait until the objects of `{holder}` that use it are gone")

@@ -38,7 +38,7 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
     view.result(&Planned(plan))?;
     if let Some(file) = &args.out {
         view.note(&format!(
-            "carry it out with `orzc publish --activate --plan {}`",
+            "carry it out with `orzc publish --activate --plan {} --reason TEXT`",
             shown(file)
         ));
     }

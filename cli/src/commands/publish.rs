@@ -336,7 +336,7 @@ impl Present for Done {
         if !self.activate && self.published.items.iter().any(|item| item.new) {
             text.line(&[(
                 Tone::Faint,
-                "nothing is live yet by this; `orzc activate TENANT` makes it so",
+                "nothing is live yet by this; `orzc activate TENANT --reason TEXT` makes it so",
             )]);
         }
     }

@@ -19,7 +19,7 @@ use crate::view::{Cell, Present, Table, Text, Tone, View, count, short};
 ///
 /// The reconciler removes `work`, then `data`, then `tenancy`. Namespaces and volumes stay, and with each
 /// namespace its default-deny policy, quota and limits; `orzc destroy` deletes these too. Until then
-/// `orzc activate TENANT --override-leaving` calls the tenant back.
+/// `orzc activate TENANT --override-leaving --reason TEXT` calls the tenant back.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The tenant.
@@ -53,7 +53,7 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
         changes,
     })?;
     view.note(&format!(
-        "`orzc status {0}` says when it is done; then `orzc destroy {0}` deletes what stays",
+        "`orzc status {0}` says when it is done; then `orzc destroy {0} --reason TEXT` deletes what stays",
         args.tenant
     ));
     Ok(ExitCode::Ok)

@@ -85,7 +85,7 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
     }
     if held {
         view.note(&format!(
-            "`orzc release-hold {}` lets the next publish go live again",
+            "`orzc release-hold {} --reason TEXT` lets the next publish go live again",
             args.tenant
         ));
     }

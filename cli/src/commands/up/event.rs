@@ -196,7 +196,7 @@ impl Round {
         }
         for folder in &self.gone {
             more(format!(
-                "`tenants/{folder}/` is gone: what is live of it stays; `orzc retire {folder}` takes it down"
+                "`tenants/{folder}/` is gone: what is live of it stays; `orzc retire {folder} --reason TEXT` takes it down"
             ));
         }
     }
