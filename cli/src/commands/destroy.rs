@@ -39,18 +39,18 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Outcome {
     let asked = context.asked(&args.who, Some(&args.reason))?;
     let repo = context.gitops(view)?;
-    let history = repo.history(&args.tenant, None)?;
-    let parts = partings(&repo.view()?, &args.tenant, args.cluster.as_ref(), &history)?;
+    let parts = partings(&repo, &args.tenant, args.cluster.as_ref())?;
     refuse_followed(&args.tenant, &parts)?;
     let names = names(&parts);
     let title = title(&args.tenant, &parts, &names);
+    let rest = rest(&parts);
     if args.yes {
-        say(view, &title, &names);
+        say(view, &title, &names, rest.as_deref());
     } else if context.format() == Format::Human
         && io::stdin().is_terminal()
         && io::stderr().is_terminal()
     {
-        say(view, &title, &names);
+        say(view, &title, &names, rest.as_deref());
         view.summary(&format!("type `{}` to delete them", args.tenant));
         if !is_confirmed(&args.tenant, &mut io::stdin().lock())? {
             return Err(CommandError::usage(format!(
@@ -120,10 +120,25 @@ fn title(tenant: &TenantName, parts: &[Parting], names: &[String]) -> String {
     )
 }
 
-fn say(view: &mut dyn View, title: &str, names: &[String]) {
+/// What retiring removes, where nobody says that it is gone.
+fn rest(parts: &[Parting]) -> Option<String> {
+    let unsure = parts.iter().filter(|part| !part.gone);
+    let rest: usize = unsure.map(|part| part.goes.len()).sum();
+    (rest > 0).then(|| {
+        format!(
+            "no reconciler says yet that the other {} that `orzc retire` removes are gone; what is left of them goes first",
+            count(rest, "object")
+        )
+    })
+}
+
+fn say(view: &mut dyn View, title: &str, names: &[String], rest: Option<&str>) {
     view.summary(title);
     for name in names {
         view.summary(&format!("  {name}"));
+    }
+    if let Some(rest) = rest {
+        view.summary(rest);
     }
 }
 

@@ -40,8 +40,7 @@ const KIND: &str = "Retire";
 pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Outcome {
     let asked = context.asked(&args.who, Some(&args.reason))?;
     let repo = context.gitops(view)?;
-    let history = repo.history(&args.tenant, None)?;
-    let parts = partings(&repo.view()?, &args.tenant, args.cluster.as_ref(), &history)?;
+    let parts = partings(&repo, &args.tenant, args.cluster.as_ref())?;
     let request = asked.request();
     let changes = match &args.cluster {
         Some(cluster) => repo.retire_on(&args.tenant, cluster, &request)?,
@@ -91,9 +90,13 @@ impl Present for Leaving {
             } else {
                 ""
             };
-            // Of a tenant that is destroyed, the rest should be gone, and what is deleted was named before.
             let goes = match change.state.kind {
-                StateKind::Destroying => count(part.stays.len(), "object"),
+                StateKind::Destroying if part.gone => count(part.stays.len(), "object"),
+                // Nobody says how far the retiring came.
+                StateKind::Destroying => {
+                    let most = count(part.stays.len() + part.goes.len(), "object");
+                    format!("at most {most}")
+                }
                 _ => count(part.goes.len(), "object"),
             };
             table.row(vec![

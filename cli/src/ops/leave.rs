@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use orz_core::format::{Pointer, Release};
+use orz_core::format::{Phase, Pointer, Release, Status};
 use orz_core::id::{ClusterName, Part, ReleaseId, TenantName};
 use orz_core::object::ObjectKey;
-use orz_gitops::{HistoryItem, StoredPointer, View};
+use orz_gitops::{HistoryItem, Repo, StoredPointer, View};
 use orz_reconciler::follow::{LEAVING_ORDER, Stays, stays};
 
 use crate::error::CommandError;
@@ -19,6 +19,16 @@ pub(crate) struct Parting {
     pub(crate) goes: Vec<ObjectKey>,
     /// What retiring leaves; sorted, what is durable first.
     pub(crate) stays: Vec<Staying>,
+    /// Whether the reconciler says that nothing else is left.
+    pub(crate) gone: bool,
+}
+
+/// Whether what a reconciler published says that nothing of a part is left but what stays when it is retired.
+pub(crate) fn is_gone(pointer: &Pointer, status: &Status) -> bool {
+    let said = status.reason.as_deref().unwrap_or_default();
+    status.release.as_ref() == Some(&pointer.release)
+        && status.phase == Phase::Retiring
+        && said.starts_with("nothing is left")
 }
 
 /// An object that only `orzc destroy` removes.
@@ -34,19 +44,30 @@ pub(crate) struct Staying {
 
 /// The parts of a tenant on one cluster, in the order in which they go.
 ///
-/// `history` is the tenant's: durable objects of releases that were live before are still there.
+/// Durable objects of releases that were live before are still there.
 pub(crate) fn partings(
-    heads: &View,
+    repo: &Repo,
     tenant: &TenantName,
     cluster: Option<&ClusterName>,
-    history: &[HistoryItem],
 ) -> Result<Vec<Parting>, CommandError> {
+    let history = repo.history(tenant, None)?;
+    let statuses = repo.published_status_of(tenant)?.statuses;
+    let heads = repo.view()?;
     let mut pointers = heads.pointers_on(tenant, cluster)?;
     let place = |part: Part| LEAVING_ORDER.iter().position(|other| *other == part);
     pointers.sort_by_key(|stored| place(stored.pointer.part));
     pointers
         .into_iter()
-        .map(|stored| parting(heads, stored, history))
+        .map(|stored| {
+            let pointer = &stored.pointer;
+            let gone = statuses.iter().any(|status| {
+                status.part == pointer.part
+                    && status.cluster == pointer.cluster
+                    && is_gone(pointer, status)
+            });
+            let parting = parting(&heads, stored, &history)?;
+            Ok(Parting { gone, ..parting })
+        })
         .collect()
 }
 
@@ -103,6 +124,7 @@ fn parting(
         pointer,
         goes,
         stays: staying.into_iter().collect(),
+        gone: false,
     })
 }
 

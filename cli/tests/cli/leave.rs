@@ -1,6 +1,11 @@
 //! A tenant leaves: retired, called back, retired again, destroyed.
 
+use orz_core::format::{HealthWord, Phase, Status};
+use orz_gitops::Repo;
+
 use crate::env::Env;
+
+const NOW: &str = "2026-01-31T12:00:00Z";
 
 /// A bundle with an app and one volume.
 fn bundle(volume: &str) -> String {
@@ -56,6 +61,8 @@ fn a_tenant_is_retired_called_back_and_destroyed() {
             "they pay again",
         ],
         &["retire", "demo", "--reason", "over at last"],
+        &["status", "demo"],
+        &["status"],
     ]));
     let head = main_head(&env);
     text.push_str(&env.transcript(&[&["destroy", "demo", "--reason", "over"]]));
@@ -114,4 +121,44 @@ fn programs_confirm_by_a_flag() {
         })
         .collect();
     assert_eq!(named, [("web-new", false), ("web-old", true)]);
+}
+
+/// Once the reconciler says that only what is durable is left, that is what a destroy counts.
+#[test]
+fn what_is_gone_already_is_not_counted_again() {
+    let env = tenant();
+    env.run(&["retire", "demo", "--reason", "over"]).ok();
+    let repo = Repo::open(env.path("source-gitops.git")).expect("a repository");
+    let stored = repo
+        .view()
+        .expect("heads")
+        .pointers_on(&"demo".parse().expect("valid"), None);
+    let statuses: Vec<Status> = stored
+        .expect("pointers")
+        .into_iter()
+        .map(|stored| Status {
+            cluster: stored.pointer.cluster,
+            tenant: stored.pointer.tenant,
+            part: stored.pointer.part,
+            engine: "apply".to_owned(),
+            release: Some(stored.pointer.release),
+            observed: None,
+            phase: Phase::Retiring,
+            health: HealthWord::Unknown,
+            blocking: Vec::new(),
+            reason: Some("nothing is left but what is durable and what guards it".to_owned()),
+            next: None,
+            verified: Vec::new(),
+            since: NOW.to_owned(),
+        })
+        .collect();
+    let cluster = statuses[0].cluster.clone();
+    repo.write_status(&cluster, 0, &statuses, NOW)
+        .expect("written");
+    let text = env.transcript(&[
+        &["status", "demo"],
+        &["destroy", "demo", "--yes", "--reason", "over"],
+        &["status", "demo"],
+    ]);
+    snapbox::assert_data_eq!(text, snapbox::file!["snapshots/left.txt"]);
 }

@@ -131,9 +131,10 @@ fn read(args: &Args, context: &mut Context, view: &mut dyn View) -> Result<Statu
                     || status.as_ref().is_some_and(|s| s.phase == Phase::Invalid);
                 let invalid = doubted.then(|| heads.check(&stored).err()).flatten();
                 let invalid = invalid.or_else(|| refused_there(&stored, status.as_ref()?));
-                let changed = invalid
-                    .as_ref()
-                    .and_then(|_| blame.last_change(&heads, &stored.path));
+                let leaves = args.tenant.is_some() && stored.pointer.state.kind.is_leaving();
+                let changed = (invalid.is_some() || leaves)
+                    .then(|| blame.last_change(&heads, &stored.path))
+                    .flatten();
                 let engine = inventories
                     .as_mut()
                     .map(|known| Engine::of(&stored.pointer, known.remove(&place)));

@@ -1,6 +1,7 @@
 //! What a person can do about a part: commands that can be run as they stand, but for the reason.
 
 use orz_core::format::{Blocks, Phase, StateKind};
+use orz_core::id::Part;
 use orz_gitops::LastChange;
 use orz_gitops::check::reason;
 
@@ -57,6 +58,17 @@ pub(super) fn of_pointer(line: &Line) -> Vec<String> {
     }
     if pointer.state.kind == StateKind::Frozen {
         help.push(format!("{} ends the freeze", command("thaw")));
+    }
+    // They are about the tenant as a whole, and so said once.
+    if pointer.state.kind.is_leaving() && matches!(part, Part::Tenancy | Part::Platform) {
+        help.push(format!(
+            "`orzc activate {tenant} --override-leaving --reason TEXT` calls the tenant back"
+        ));
+        if pointer.state.kind == StateKind::Retiring {
+            help.push(format!(
+                "`orzc destroy {tenant} --reason TEXT` names what stays, and deletes it"
+            ));
+        }
     }
     if let Some(hold) = &pointer.hold
         && hold.blocks == Blocks::All

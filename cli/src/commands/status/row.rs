@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::engine::Engine;
 use super::{Place, repair};
+use crate::ops::leave::is_gone;
 use crate::view::{Cell, Tone, short};
 
 /// A file below `pointers/`.
@@ -21,7 +22,7 @@ pub(super) struct Line {
     pub(super) stored: StoredPointer,
     /// Why it must not be acted on; looked at for one tenant, and where a reconciler says so.
     pub(super) invalid: Option<PointerInvalid>,
-    /// Who made an invalid one what it is.
+    /// Who made an invalid one what it is, or took out one on its way out.
     pub(super) changed: Option<LastChange>,
     pub(super) engine: Option<Engine>,
     /// What the cluster's reconciler published.
@@ -109,6 +110,12 @@ impl Line {
             }
             Some(status) => Stand::Seen(status.phase),
         }
+    }
+
+    /// Whether the reconciler says that nothing of a retired part is left but what stays.
+    pub(super) fn is_gone(&self) -> bool {
+        let status = self.status.as_ref();
+        status.is_some_and(|status| is_gone(&self.stored.pointer, status))
     }
 
     pub(super) fn cells(&self) -> Vec<Cell> {

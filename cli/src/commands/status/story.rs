@@ -127,7 +127,7 @@ pub(super) fn of_pointer(line: &Line, asked: Asked<'_>) -> Option<Story> {
         Stand::Unseen => unseen(&mut story, line),
         Stand::Seen(phase) => seen(&mut story, line, phase, asked.now),
     };
-    let frozen = frozen(&mut story, &pointer.state);
+    let frozen = frozen(&mut story, &pointer.state) || (asked.one && leaving(&mut story, line));
     // What was taken back and is well again stands in its row; after an outage that is half of the fleet.
     let tell = asked.one || !quiet || frozen;
     let held = pointer.hold.as_ref();
@@ -149,6 +149,34 @@ fn frozen(story: &mut Story, state: &State) -> bool {
     let why = state.reason.as_ref().map(|reason| format!(": {reason}"));
     let said: String = [by, until, why].into_iter().flatten().collect();
     story.line(Tone::Plain, format!("frozen{said}"));
+    true
+}
+
+/// Whether somebody took it out: of a whole fleet, the row says that.
+fn leaving(story: &mut Story, line: &Line) -> bool {
+    let state = &line.stored.pointer.state;
+    if !state.kind.is_leaving() {
+        return false;
+    }
+    let made_so = line.changed.as_ref().filter(|changed| {
+        let verbs = ["retire", "destroy"];
+        verbs.iter().any(|verb| changed.subject.starts_with(verb))
+    });
+    let by = state.by.as_ref().map(|by| format!(" by {by}"));
+    let since = made_so.map(|changed| format!(" since {}", changed.time));
+    let why = state.reason.as_ref().map(|reason| format!(": {reason}"));
+    let said: String = [by, since, why].into_iter().flatten().collect();
+    story.line(Tone::Plain, format!("{}{said}", state.kind));
+    let next = match (line.is_gone(), state.kind) {
+        (_, StateKind::Destroying) => {
+            "the reconciler deletes what is durable too, and then the pointer"
+        }
+        (true, _) => "nothing by itself",
+        (false, _) => {
+            "the reconciler removes `work`, then `data`, then `tenancy`; what is durable stays"
+        }
+    };
+    story.line(Tone::Notice, format!("next: {next}"));
     true
 }
 
