@@ -17,6 +17,9 @@ use crate::follow::{About, Clock as _, Level, Log, SystemClock};
 
 /// A lease that was not renewed for so many times its length belongs to a pod that is never coming back.
 const FORGOTTEN: u32 = 20;
+/// A loop that has not asked for its leases for so long, or as many times their length, stands still for good. Less
+/// could be a large repository.
+const STUCK: Duration = Duration::from_mins(5);
 
 /// The leases of this process, kept by a thread of its own, so that a slow pass delays no renewal.
 #[derive(Clone, Debug)]
@@ -35,6 +38,8 @@ struct State {
     held: Held,
     /// Until when nobody else can think that this process is dead.
     until: Option<Instant>,
+    /// When the loop last asked what it follows.
+    heard: Option<Instant>,
     drained: BTreeSet<Shard>,
     outdated: BTreeMap<Shard, u64>,
     /// Whether all is to be given up; then whether it was.
@@ -58,6 +63,7 @@ impl Leases {
             seen: BTreeMap::new(),
             renewals: 0,
             joined: false,
+            stuck: STUCK.max(shared.replica.lease * FORGOTTEN),
             clock: SystemClock::start(),
             log,
             said: None,
@@ -85,7 +91,8 @@ impl Shares for Leases {
     }
 
     fn held(&self) -> Held {
-        let state = self.0.lock();
+        let mut state = self.0.lock();
+        state.heard = Some(Instant::now());
         let mut held = state.held.clone();
         if !state.is_valid() {
             held.leaving.extend(held.shards.keys().copied());
@@ -146,6 +153,8 @@ struct Keeper<S> {
     renewals: u32,
     /// Whether our lease was ever written.
     joined: bool,
+    /// After so long without a question the loop stands still for good.
+    stuck: Duration,
     clock: SystemClock,
     log: Log,
     /// The last error, said once.
@@ -217,6 +226,15 @@ impl<S: Store> Keeper<S> {
             state.held = Held::default();
             state.stopped = true;
             return Ok(true);
+        }
+        let heard = self.shared.lock().heard;
+        if heard.is_some_and(|heard| heard.elapsed() > self.stuck) {
+            // Renewed without end, nobody would ever follow these tenants.
+            let seconds = self.stuck.as_secs();
+            return Err(Trouble {
+                said: format!("nothing was done for {seconds} s, so the leases are not renewed"),
+                is_silent: false,
+            });
         }
         let now = self.now();
         if !self.store.renew(&replica, &self.process, own, &now)? {

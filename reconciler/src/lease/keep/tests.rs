@@ -128,6 +128,7 @@ fn keeper(made: &Made, name: &str, lease: Duration) -> Keeper<Made> {
         seen: BTreeMap::new(),
         renewals: 0,
         joined: false,
+        stuck: STUCK,
         clock: SystemClock::start(),
         log: Log::default(),
         said: None,
@@ -197,6 +198,24 @@ fn a_shard_that_is_refused_keeps_no_other() {
     assert_eq!(held(&keeper), 8);
     let state = keeper.shared.lock();
     assert_eq!((state.held.shards.len(), state.held.leaving.len()), (16, 8));
+}
+
+#[test]
+fn who_renews_and_does_nothing_else_is_let_go() {
+    let made = Made::default();
+    let mut keeper = keeper(&made, "r-1", Duration::from_mins(1));
+    keeper.stuck = Duration::from_millis(50);
+    keeper.turn().expect("the loop has not begun yet");
+    keeper.turn().expect("nor now");
+    assert_eq!(held(&keeper), 16);
+    thread::sleep(Duration::from_millis(100));
+    let writes = made.lock().writes;
+    let said = keeper.turn().expect_err("not renewed").said;
+    assert!(said.starts_with("nothing was done for "), "{said}");
+    assert_eq!(made.lock().writes, writes);
+    keeper.stuck = STUCK;
+    keeper.turn().expect("the loop goes on");
+    assert_eq!(made.lock().writes, writes + 1);
 }
 
 #[test]
