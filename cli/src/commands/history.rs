@@ -19,8 +19,8 @@ pub(crate) struct Args {
     /// Only this part.
     #[arg(long, value_name = "PART")]
     part: Option<Part>,
-    /// At most so many.
-    #[arg(long, short = 'n', value_name = "COUNT")]
+    /// At most so many commits, each with all that it moved.
+    #[arg(long, short = 'n', value_name = "COMMITS")]
     limit: Option<usize>,
 }
 
@@ -35,9 +35,25 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
         ))
         .help("`orzc status` lists what is live"));
     }
-    items.truncate(args.limit.unwrap_or(usize::MAX));
+    if let Some(limit) = args.limit {
+        keep(&mut items, limit);
+    }
     view.result(&History(items))?;
     Ok(ExitCode::Ok)
+}
+
+/// Keeps the items of so many commits, from the start.
+fn keep(items: &mut Vec<HistoryItem>, commits: usize) {
+    let mut seen = 0;
+    let mut last = None;
+    let end = items.iter().position(|item| {
+        if last != Some(&item.commit) {
+            seen += 1;
+            last = Some(&item.commit);
+        }
+        seen > commits
+    });
+    items.truncate(end.unwrap_or(usize::MAX));
 }
 
 struct History(Vec<HistoryItem>);

@@ -80,6 +80,7 @@ fn a_tenant_is_retired_called_back_and_destroyed() {
         &["destroy", "demo", "--yes", "--quiet", "--reason", "over"],
         &["destroy", "demo", "--yes", "--reason", "again"],
         &["history", "demo", "-n", "1"],
+        &["history", "demo", "-n", "0"],
         &["retire", "nobody", "--reason", "x"],
     ]));
     snapbox::assert_data_eq!(text, snapbox::file!["snapshots/leave.txt"]);
