@@ -154,8 +154,11 @@ impl Context {
         let repo = self.gitops_as_it_is(view)?;
         match repo.pending()?.len() {
             0 => {}
+            1 => view.note(
+                "1 commit made offline before is not on the remote yet; `orzc sync` sends it",
+            ),
             waiting => view.note(&format!(
-                "{} made offline, not on the remote yet; `orzc sync` sends them",
+                "{} made offline before are not on the remote yet; `orzc sync` sends them",
                 count(waiting, "commit")
             )),
         }

@@ -11,7 +11,7 @@ use crate::args::Who;
 use crate::context::Context;
 use crate::error::{CommandError, Outcome};
 use crate::ops::leave::{Parting, partings};
-use crate::view::{Format, View, count};
+use crate::view::{Format, View, When, count};
 
 /// Deletes what a retired tenant left in its cluster, its data included.
 ///
@@ -71,11 +71,7 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
         Some(cluster) => repo.destroy_on(&args.tenant, cluster, &request)?,
         None => repo.destroy(&args.tenant, &request)?,
     };
-    view.result(&Leaving {
-        kind: "Destroy",
-        parts,
-        changes,
-    })?;
+    Leaving::tell("Destroy", parts, changes, When::of(&repo), view)?;
     view.note(&format!(
         "`orzc status {}` says what is left, until nothing is",
         args.tenant

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::args::Who;
 use crate::context::Context;
 use crate::error::Outcome;
-use crate::view::{Cell, Present, Table, Text, Tone, View, short};
+use crate::view::{Cell, Present, Table, Text, Tone, View, When, short};
 
 /// Stops the cluster from following a tenant's pointers; the pointers may still move.
 ///
@@ -41,23 +41,41 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
         .map(|until| context.clock.until(until))
         .transpose()?;
     let asked = context.asked(&args.who, Some(&args.reason))?;
-    let changes = context.gitops(view)?.freeze(
+    let repo = context.gitops(view)?;
+    let changes = repo.freeze(
         &args.tenant,
         &args.parts,
         until.as_deref(),
         &asked.request(),
     )?;
-    view.result(&States {
-        kind: "Freeze",
-        changes,
-    })?;
+    told("Freeze", changes, When::of(&repo), view)?;
     Ok(ExitCode::Ok)
 }
 
+/// Prints what became of the states of pointers.
+pub(super) fn told(
+    kind: &'static str,
+    changes: Vec<StateChange>,
+    when: When,
+    view: &mut dyn View,
+) -> std::io::Result<()> {
+    let next = when.next(changes.iter().any(|change| change.commit.is_some()));
+    view.result(&States {
+        kind,
+        changes,
+        when,
+    })?;
+    if let Some(next) = next {
+        view.note(&next);
+    }
+    Ok(())
+}
+
 /// What became of the states of pointers.
-pub(super) struct States {
-    pub(super) kind: &'static str,
-    pub(super) changes: Vec<StateChange>,
+struct States {
+    kind: &'static str,
+    changes: Vec<StateChange>,
+    when: When,
 }
 
 impl Present for States {
@@ -83,8 +101,9 @@ impl Present for States {
                 Cell::new(
                     tone,
                     format!(
-                        "{}{}{}",
+                        "{}{}{}{}",
                         word(state.kind),
+                        self.when.once(change.commit.is_some()),
                         already.unwrap_or_default(),
                         until.unwrap_or_default()
                     ),
@@ -113,7 +132,9 @@ impl Present for States {
                 })
             })
             .collect();
-        json!({ "items": items })
+        let mut document = json!({ "items": items });
+        self.when.mark(&mut document);
+        document
     }
 }
 

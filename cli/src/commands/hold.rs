@@ -90,8 +90,14 @@ impl Present for Holds {
     fn human(&self, text: &mut Text) {
         let mut table = Table::new();
         for change in &self.changes {
+            let once = self.when.once(change.commit.is_some());
             let said = match &change.hold {
                 Some(hold) => {
+                    // `sent by` a person would be read as something else.
+                    let first = match once.trim_start() {
+                        "" => String::new(),
+                        once => format!("{once}: "),
+                    };
                     let until = hold
                         .until
                         .as_ref()
@@ -99,10 +105,10 @@ impl Present for Holds {
                         .unwrap_or_default();
                     Cell::new(
                         Tone::Notice,
-                        format!("held{until} by {}: {}", hold.by, hold.reason),
+                        format!("{first}held{until} by {}: {}", hold.by, hold.reason),
                     )
                 }
-                None => Cell::new(Tone::Good, "not held"),
+                None => Cell::new(Tone::Good, format!("not held{once}")),
             };
             table.row(vec![
                 Cell::plain(change.tenant.to_string()),

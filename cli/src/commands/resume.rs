@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::args::Who;
 use crate::context::Context;
 use crate::error::Outcome;
-use crate::view::{Present, Text, Tone, View};
+use crate::view::{Present, Text, Tone, View, When};
 
 /// Lifts the brake of a cluster, so that failing releases are rolled back automatically again.
 ///
@@ -30,19 +30,25 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Outcome {
     let asked = context.asked(&args.who, Some(&args.reason))?;
-    let brake = context
-        .gitops(view)?
-        .resume(&args.cluster, &asked.request())?;
+    let repo = context.gitops(view)?;
+    let brake = repo.resume(&args.cluster, &asked.request())?;
+    let when = When::of(&repo);
+    let next = when.next(brake.is_some());
     view.result(&Resumed {
         cluster: args.cluster.clone(),
         brake,
+        when,
     })?;
+    if let Some(next) = next {
+        view.note(&next);
+    }
     Ok(ExitCode::Ok)
 }
 
 struct Resumed {
     cluster: ClusterName,
     brake: Option<Brake>,
+    when: When,
 }
 
 impl Present for Resumed {
@@ -55,7 +61,10 @@ impl Present for Resumed {
         match &self.brake {
             Some(brake) => text.line(&[
                 (Tone::Plain, &cluster),
-                (Tone::Good, "  the brake is lifted"),
+                (
+                    Tone::Good,
+                    &format!("  the brake is lifted{}", self.when.once(true)),
+                ),
                 (
                     Tone::Faint,
                     &format!("  it was set {}: {}", brake.at, brake.reason),
@@ -66,6 +75,8 @@ impl Present for Resumed {
     }
 
     fn json(&self) -> Value {
-        json!({ "cluster": self.cluster, "brake": self.brake })
+        let mut document = json!({ "cluster": self.cluster, "brake": self.brake });
+        self.when.mark(&mut document);
+        document
     }
 }

@@ -13,7 +13,7 @@ use crate::args::Who;
 use crate::context::Context;
 use crate::error::Outcome;
 use crate::ops::leave::{Parting, Staying, partings};
-use crate::view::{Cell, Present, Table, Text, Tone, View, count, short};
+use crate::view::{Cell, Present, Table, Text, Tone, View, When, count, short};
 
 /// Takes a tenant out of its cluster; what is durable stays, closed and small.
 ///
@@ -46,11 +46,7 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
         Some(cluster) => repo.retire_on(&args.tenant, cluster, &request)?,
         None => repo.retire(&args.tenant, &request)?,
     };
-    view.result(&Leaving {
-        kind: KIND,
-        parts,
-        changes,
-    })?;
+    Leaving::tell(KIND, parts, changes, When::of(&repo), view)?;
     view.note(&format!(
         "`orzc status {0}` says when it is done; then `orzc destroy {0} --reason TEXT` deletes what stays",
         args.tenant
@@ -60,13 +56,35 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
 
 /// A tenant on its way out.
 pub(super) struct Leaving {
-    pub(super) kind: &'static str,
+    kind: &'static str,
     /// In the order in which they go.
-    pub(super) parts: Vec<Parting>,
-    pub(super) changes: Vec<StateChange>,
+    parts: Vec<Parting>,
+    changes: Vec<StateChange>,
+    when: When,
 }
 
 impl Leaving {
+    /// Prints it.
+    pub(super) fn tell(
+        kind: &'static str,
+        parts: Vec<Parting>,
+        changes: Vec<StateChange>,
+        when: When,
+        view: &mut dyn View,
+    ) -> std::io::Result<()> {
+        let next = when.next(changes.iter().any(|change| change.commit.is_some()));
+        view.result(&Self {
+            kind,
+            parts,
+            changes,
+            when,
+        })?;
+        if let Some(next) = next {
+            view.note(&next);
+        }
+        Ok(())
+    }
+
     fn change(&self, part: &Parting) -> Option<&StateChange> {
         self.changes.iter().find(|change| {
             change.part == part.pointer.part && change.cluster == part.pointer.cluster
@@ -85,6 +103,7 @@ impl Present for Leaving {
             let Some(change) = self.change(part) else {
                 continue;
             };
+            let once = self.when.once(change.commit.is_some());
             let already = if change.commit.is_none() {
                 " already"
             } else {
@@ -103,7 +122,10 @@ impl Present for Leaving {
                 Cell::plain(change.tenant.to_string()),
                 Cell::plain(change.part.to_string()),
                 Cell::new(Tone::Name, short(change.release.as_str())),
-                Cell::new(Tone::Bad, format!("{}{already}", word(change.state.kind))),
+                Cell::new(
+                    Tone::Bad,
+                    format!("{}{once}{already}", word(change.state.kind)),
+                ),
                 Cell::plain(format!("{goes} to go")),
             ]);
         }
@@ -145,7 +167,9 @@ impl Present for Leaving {
                 }))
             })
             .collect();
-        json!({ "items": items })
+        let mut document = json!({ "items": items });
+        self.when.mark(&mut document);
+        document
     }
 }
 

@@ -3,11 +3,11 @@
 use orz_core::exit::ExitCode;
 use orz_core::id::{Part, TenantName};
 
-use super::freeze::States;
+use super::freeze::told;
 use crate::args::Who;
 use crate::context::Context;
 use crate::error::Outcome;
-use crate::view::View;
+use crate::view::{View, When};
 
 /// Lets the cluster follow a tenant's pointers again.
 #[derive(Debug, clap::Args)]
@@ -27,12 +27,8 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Outcome {
     let asked = context.asked(&args.who, Some(&args.reason))?;
-    let changes = context
-        .gitops(view)?
-        .thaw(&args.tenant, &args.parts, &asked.request())?;
-    view.result(&States {
-        kind: "Thaw",
-        changes,
-    })?;
+    let repo = context.gitops(view)?;
+    let changes = repo.thaw(&args.tenant, &args.parts, &asked.request())?;
+    told("Thaw", changes, When::of(&repo), view)?;
     Ok(ExitCode::Ok)
 }

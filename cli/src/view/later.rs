@@ -37,6 +37,15 @@ impl When {
         }
     }
 
+    /// What follows a word for what this change did, if it changed something: ` once sent`.
+    pub(crate) const fn once(&self, changed: bool) -> &'static str {
+        match self {
+            Self::Merged(_) if changed => " once merged",
+            Self::Sent if changed => " once sent",
+            _ => "",
+        }
+    }
+
     /// What has to be done for it to take effect, if something was changed.
     pub(crate) fn next(&self, changed: bool) -> Option<String> {
         match self {

@@ -131,6 +131,42 @@ fn a_remote_that_is_gone_leaves_its_copy() {
     assert!(ran.stderr.contains("orzc init"), "{}", ran.stderr);
 }
 
+/// What waits for `orzc sync` is never told as if it were so, also where only results are printed.
+#[test]
+fn what_is_done_offline_is_so_once_it_is_sent() {
+    let env = world(file_url);
+    env.run(&["publish", "--activate", "--reason", "first"])
+        .ok();
+    for (command, said) in [
+        (&["hold", "acme"][..], "once sent: held by"),
+        (&["release-hold", "acme"], "not held once sent"),
+        (
+            &["freeze", "acme", "--until", "2h"],
+            "frozen once sent until",
+        ),
+        (&["freeze", "acme", "--until", "2h"], "frozen already until"),
+        (&["thaw", "acme"], "live once sent"),
+        (&["retire", "acme"], "retiring once sent"),
+        (&["destroy", "acme", "--yes"], "destroying once sent"),
+        (&["activate", "acme", "--override-leaving"], "called back"),
+    ] {
+        let args = [command, &["--offline", "--quiet", "--reason", "x"]].concat();
+        let told = env.run(&args).ok();
+        assert!(told.contains(said), "{args:?}: {told}");
+    }
+    greet(&env, "v2");
+    let publish = ["publish", "--activate", "--offline", "-q", "--reason", "x"];
+    let told = env.run(&publish).ok();
+    assert!(told.contains("live once sent, was"), "{told}");
+    let pending = env.json(&["hold", "acme", "--offline", "--reason", "x"]);
+    assert_eq!(pending["pending"], true);
+    let said = env.run(&["status", "--offline"]).stderr;
+    assert!(
+        said.contains("commits made offline before are not"),
+        "{said}"
+    );
+}
+
 #[test]
 fn ssh_is_called_as_git_calls_it() {
     let mut env = world(file_url);
