@@ -17,7 +17,6 @@ use crate::view::{Color, Format};
     name = "orzc",
     version,
     about = "Compiles tenant bundles into immutable releases, and moves what is live by Git commits",
-    disable_help_subcommand = true,
     subcommand_required = true,
     max_term_width = 100,
     after_help = "Exit codes: 0 fine, 1 the input is wrong, 2 changes, 3 changes that destroy or replace,\n\

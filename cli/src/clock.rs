@@ -82,7 +82,11 @@ fn instant(what: &str, text: &str) -> Result<Timestamp, CommandError> {
             "`{what}` is `{}`, which is no point in time",
             text.escape_debug()
         ))
-        .help("write RFC 3339, such as `2026-01-31T12:00:00Z`")
+        .help(if what == "--until" {
+            "write RFC 3339, such as `2026-01-31T12:00:00Z`, or a span from now, such as `12h` or `7d`"
+        } else {
+            "write RFC 3339, such as `2026-01-31T12:00:00Z`"
+        })
     })
 }
 

@@ -15,7 +15,7 @@ use crate::view::{Present, Text, View};
 /// Exits with 0 when nothing differs, 2 when something does, 3 when something is deleted or replaced.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The release before: digits of its id, or `<tenant>/<part>` for what is live.
+    /// The release before: at least 4 digits of its id, or `<tenant>/<part>` for what is live.
     #[arg(value_name = "A")]
     from: ReleaseName,
     /// The release after.

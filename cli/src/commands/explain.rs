@@ -1,5 +1,7 @@
 //! `orzc explain [CODE]`.
 
+mod reasons;
+
 use orz_core::Value;
 use orz_core::diag::Code;
 use orz_core::diag::codes;
@@ -11,6 +13,8 @@ use crate::error::{CommandError, Outcome};
 use crate::view::{Cell, Present, Table, Text, Tone, View};
 
 /// Tells what a diagnostic code means and how to put it right.
+///
+/// The reasons for which `status` calls a pointer invalid are explained too.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The code, such as `unknown-field` [default: list all codes].
@@ -21,14 +25,24 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, _context: &mut Context, view: &mut dyn View) -> Outcome {
     match &args.code {
         Some(name) => view.result(&Explanation(find(name)?))?,
-        None => view.result(&Codes(codes::all()))?,
+        None => view.result(&Codes(all()))?,
     }
     Ok(ExitCode::Ok)
 }
 
+/// All that can be explained, in the order of the names.
+fn all() -> Vec<&'static Code> {
+    let mut all = codes::all();
+    all.extend(reasons::REASONS);
+    all.sort_by_key(|code| code.name);
+    all
+}
+
 fn find(name: &str) -> Result<&'static Code, CommandError> {
-    codes::find(name).ok_or_else(|| {
-        let names: Vec<&str> = codes::all().iter().map(|code| code.name).collect();
+    let all = all();
+    let found = all.iter().find(|code| code.name == name).copied();
+    found.ok_or_else(|| {
+        let names: Vec<&str> = all.iter().map(|code| code.name).collect();
         let error = CommandError::usage(format!(
             "no diagnostic has the code `{}`",
             name.escape_debug()

@@ -11,14 +11,14 @@ use crate::view::{Moves, View, When};
 
 /// Points a tenant back at an older release, and holds it there.
 ///
-/// Without RELEASE, the part goes to the newest release that was live before, was not itself left by a
-/// rollback, and is not blocked. Nothing is compiled, and no hold stops it. The new hold keeps `publish
+/// Without RELEASE, the part goes to the last release that was verified on its cluster; where none is known, to the
+/// newest that was live before. Never to one that was left by a rollback, or is blocked. Nothing is compiled, and no hold stops it. The new hold keeps `publish
 /// --activate` from undoing it; `orzc release-hold` ends it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The tenant.
     tenant: TenantName,
-    /// Digits of the release's id [default: the one that was live before].
+    /// At least 4 digits of the release's id [default: the last verified one, else the one that was live before].
     release: Option<ReleaseName>,
     /// The part, repeatable [default: work, of `orz-platform` platform, or the part of RELEASE].
     #[arg(long = "part", value_name = "PART")]

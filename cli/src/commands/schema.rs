@@ -65,6 +65,16 @@ impl Present for Schema {
     }
 }
 
+/// The first sentence, on one line.
+fn first(about: &str) -> String {
+    let paragraph = about.split("\n\n").next().unwrap_or_default();
+    let line = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.split_once(". ") {
+        Some((first, _)) => format!("{first}."),
+        None => line,
+    }
+}
+
 struct Schemas(Vec<(&'static str, Value)>);
 
 impl Present for Schemas {
@@ -76,8 +86,10 @@ impl Present for Schemas {
         let mut table = Table::new();
         for (name, schema) in &self.0 {
             let about = schema["description"].as_str().unwrap_or_default();
-            let about = about.lines().next().unwrap_or_default();
-            table.row(vec![Cell::new(Tone::Name, *name), Cell::plain(about)]);
+            table.row(vec![
+                Cell::new(Tone::Name, *name),
+                Cell::plain(first(about)),
+            ]);
         }
         text.table(&table);
     }

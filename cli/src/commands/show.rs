@@ -16,7 +16,7 @@ use crate::view::{Cell, Present, Table, Text, Tone, View, count, origin, short};
 /// Tells what a release is made of and where it came from.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Digits of the release's id, or `<tenant>/<part>` for what is live there.
+    /// At least 4 digits of the release's id, or `<tenant>/<part>` for what is live there.
     release: ReleaseName,
     /// Prints the manifests, as one YAML stream.
     #[arg(long)]

@@ -32,9 +32,16 @@ impl FromStr for ReleaseName {
                     .map_err(|error: orz_core::id::IdError| error.to_string())?;
                 Ok(Self::Live(tenant, part))
             }
-            None => Ok(Self::Prefix(text.to_owned())),
+            None if (4..=40).contains(&text.len()) && text.bytes().all(is_digit) => {
+                Ok(Self::Prefix(text.to_owned()))
+            }
+            None => Err("give at least 4 hex digits of its id, or `<tenant>/<part>`".to_owned()),
         }
     }
+}
+
+const fn is_digit(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
 }
 
 impl ReleaseName {
@@ -83,5 +90,8 @@ mod tests {
         assert_eq!("acme/work".parse(), Ok(live));
         assert!("acme/nothing".parse::<ReleaseName>().is_err());
         assert!("Acme/work".parse::<ReleaseName>().is_err());
+        for bad in ["", "e", "012", "acme", "v1.2.3"] {
+            assert!(bad.parse::<ReleaseName>().is_err(), "{bad}");
+        }
     }
 }

@@ -33,6 +33,7 @@ fn the_reference_of_all_commands() {
             names
                 .into_iter()
                 .rev()
+                .filter(|name| *name != "help")
                 .map(|name| [&command[..], &[name.to_owned()]].concat()),
         );
     }
@@ -44,4 +45,20 @@ fn the_short_help_fits_a_screen() {
     let env = Env::new();
     let help = env.run_in("home", &["-h"]).ok();
     assert!(help.lines().count() < 60, "{help}");
+}
+
+#[test]
+fn help_is_a_command_too() {
+    let env = Env::new();
+    let listed = env.run_in("home", &["help"]).ok();
+    assert_eq!(listed, env.run_in("home", &["--help"]).ok());
+    let told = env.run_in("home", &["help", "rollback"]).ok();
+    assert_eq!(told, env.run_in("home", &["rollback", "--help"]).ok());
+    let told = env.run_in("home", &["explain", "claim-lost"]).ok();
+    assert!(told.contains("git revert"), "{told}");
+    // A sentence is told as a whole.
+    let schemas = env.run_in("home", &["schema"]).ok();
+    for line in schemas.lines() {
+        assert!(line.ends_with('.'), "{line}");
+    }
 }

@@ -26,6 +26,8 @@ fn what_is_missing_or_wrong_is_said_with_exit_code_64() {
         &["status"],
         &["diff", "acme/nothing", "0123"],
         &["explain", "unknown-feild"],
+        &["show", "e"],
+        &["hold", "acme", "--until", "tomorrow", "--reason", "x"],
         &["schema", "bundel"],
         &["-q", "-v", "check"],
     ] {

@@ -57,10 +57,7 @@ impl Reader<'_, '_> {
                     .help("move each document into a file of its own");
                 Err(self.report.stop(diagnostic))
             }
-            Some(_) => Err(self.unexpected(
-                "the end of the file",
-                Some((node.span, "the document ends here")),
-            )),
+            Some(_) => Err(self.unexpected(END, Some((node.span, "the document ends here")))),
         }
     }
 
@@ -470,7 +467,11 @@ impl Reader<'_, '_> {
         if let Some((span, label)) = related {
             diagnostic = diagnostic.related(span, label);
         }
-        let help = format!("write {expected} here, or remove `{c}`");
+        let help = if expected == END {
+            format!("remove what stands after the document, from `{c}` on")
+        } else {
+            format!("write {expected} here, or remove `{c}`")
+        };
         self.report.stop(diagnostic.help(help))
     }
 
@@ -497,6 +498,8 @@ impl Reader<'_, '_> {
 const fn closing(close: u8) -> &'static str {
     if close == b'}' { "`}`" } else { "`]`" }
 }
+
+const END: &str = "the end of the file";
 
 const fn expected_after_item(close: u8) -> &'static str {
     if close == b'}' {
