@@ -34,6 +34,12 @@ impl Config {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(Self::default());
             }
+            Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
+                return Err(
+                    CommandError::input(format!("`{}` is not a folder", folder.display()))
+                        .help("name the source repository with `--source`"),
+                );
+            }
             Err(error) => {
                 return Err(CommandError::input(format!(
                     "cannot read `{}`: {error}",

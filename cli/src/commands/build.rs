@@ -36,6 +36,15 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Outcome {
+    if let Some(folder) = &args.out
+        && folder.exists()
+        && !folder.is_dir()
+    {
+        return Err(
+            CommandError::usage(format!("`{}` is not a folder", shown(folder)))
+                .help("name a folder with `--out`, a new one or one that `orzc build` made"),
+        );
+    }
     let mut outputs = compile(context, &args.select, Detail::Errors, view)?.all()?;
     if !args.parts.is_empty() {
         for output in &mut outputs {

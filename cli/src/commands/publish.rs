@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use orz_core::Value;
 use orz_core::exit::ExitCode;
+use orz_core::format::Source;
 use orz_core::id::{BlobId, ClusterName, Part, TenantName};
 use orz_core::plan::{PartPlan, Plan};
 use orz_gitops::{
@@ -168,6 +169,8 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
     } else {
         None
     };
+    let moved = args.activate && published.main_commit.is_some();
+    let uncommitted = moved.then(|| uncommitted(&source)).flatten();
     let stale = refused::tell(&published.refused, view);
     view.result(&Done {
         published,
@@ -177,6 +180,9 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
     })?;
     if let Some(next) = next {
         view.note(&next);
+    }
+    if let Some(uncommitted) = uncommitted {
+        view.note(&uncommitted);
     }
     if let Some(unsourced) = &unsourced {
         view.note(unsourced);
@@ -200,6 +206,15 @@ pub(crate) fn run(args: &Args, context: &mut Context, view: &mut dyn View) -> Ou
         .into_iter()
         .flatten()
         .fold(ExitCode::Ok, ExitCode::combine))
+}
+
+/// What went live is in no commit: whoever looks for it finds another content there.
+fn uncommitted(source: &Source) -> Option<String> {
+    let commit = source.commit.as_ref().filter(|_| source.dirty)?;
+    Some(format!(
+        "the source has changes that are not committed: what this publishes is not what commit {} holds",
+        short(commit.as_str())
+    ))
 }
 
 /// A span of time on the command line.

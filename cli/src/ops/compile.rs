@@ -331,6 +331,9 @@ fn invalid(folder: &str, error: &IdError) -> Diagnostic {
     .help("rename the folder; a tenant is named after it")
 }
 
+/// More tenants than this help nobody who looks for one.
+const NAMED: usize = 10;
+
 fn unknown(tenant: &TenantName, root: &std::path::Path) -> Result<Diagnostic, CommandError> {
     let diagnostic = Diagnostic::error(
         &codes::UNKNOWN_TENANT,
@@ -345,7 +348,13 @@ fn unknown(tenant: &TenantName, root: &std::path::Path) -> Result<Diagnostic, Co
             Some(close) if *close != tenant.as_str() => {
                 diagnostic.help(format!("did you mean `{close}`?"))
             }
-            _ => diagnostic.help(format!("create `tenants/{tenant}/bundle.json`")),
+            _ if names.is_empty() || names.len() > NAMED => {
+                diagnostic.help(format!("create `tenants/{tenant}/bundle.json`"))
+            }
+            _ => diagnostic.help(format!(
+                "create `tenants/{tenant}/bundle.json`, or name one that is there: `{}`",
+                names.join("`, `")
+            )),
         },
     )
 }

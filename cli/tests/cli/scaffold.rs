@@ -137,6 +137,52 @@ fn build_replaces_only_what_it_made() {
 }
 
 #[test]
+fn what_is_not_there_or_not_committed_is_said() {
+    let env = Env::new();
+    std::fs::create_dir(env.path("source")).expect("a folder");
+    env.run(&["init"]).ok();
+    env.commit("start");
+    for (args, code, said) in [
+        (
+            &["build", "--out", "orz.toml"][..],
+            64,
+            "`orz.toml` is not a folder",
+        ),
+        (
+            &["check", "--source", "orz.toml"],
+            1,
+            "name the source repository",
+        ),
+        (
+            &["check", "--tenant", "nosuch"],
+            1,
+            "name one that is there: `demo`",
+        ),
+    ] {
+        let ran = env.run(args);
+        assert_eq!(ran.code, code, "{args:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(said), "{args:?}: {}", ran.stderr);
+    }
+    let publish: &[&str] = &["publish", "--activate", "--reason", "x"];
+    let uncommitted = "changes that are not committed";
+    let ran = env.run(publish);
+    assert!(
+        ran.code == 0 && !ran.stderr.contains(uncommitted),
+        "{}",
+        ran.stderr
+    );
+    let bundle = env.read("source/tenants/demo/bundle.json");
+    let bundle = bundle.replace("hello", "welcome").replace("v1", "v2");
+    env.write("source/tenants/demo/bundle.json", &bundle);
+    let ran = env.run(publish);
+    assert!(
+        ran.code == 0 && ran.stderr.contains(uncommitted),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
 fn a_stream_to_a_reader_that_goes_away_is_no_error() {
     let env = Env::new();
     std::fs::create_dir(env.path("source")).expect("a folder");

@@ -32,6 +32,7 @@ use story::Asked;
 ///
 /// Reads Git: the pointers, and what reconcilers published about them; with `--target dir:PATH` also the
 /// inventory of that directory. With TENANT, everything that a pointer names is checked too.
+/// A `+` behind the commit of a source says that it was published with changes that were not committed.
 /// Exits with 1 when a pointer must not be acted on.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
