@@ -17,7 +17,7 @@ use crate::view::{Moves, View, When};
 pub(crate) struct Args {
     /// The tenant.
     tenant: TenantName,
-    /// Digits of the release's id [default: the newest published of every part].
+    /// At least 4 digits of the release's id [default: the newest published of every part].
     release: Option<ReleaseName>,
     /// Only this part, repeatable.
     #[arg(long = "part", value_name = "PART")]
